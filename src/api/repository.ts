@@ -1,0 +1,26 @@
+/** `certops.yaml` (`certops.dev/v1alpha1` Repository) with every default applied. */
+export interface RepositorySettings {
+  readonly paths: readonly string[];
+  readonly exclude: readonly string[];
+  readonly clusterResourceNamespace: string;
+  readonly output: {
+    /** Folders relative to the root, without a trailing slash. */
+    readonly secrets: string;
+    readonly status: string;
+    readonly prune: boolean;
+  };
+  readonly commit: {
+    readonly name: string;
+    readonly email: string;
+    /** Appended to every commit message of the daemon, for example `[skip ci]`; empty for none. */
+    readonly trailer: string;
+  };
+}
+
+export const DEFAULT_SETTINGS: RepositorySettings = {
+  paths: ['.'],
+  exclude: [],
+  clusterResourceNamespace: 'cert-manager',
+  output: { secrets: 'secrets', status: 'status', prune: false },
+  commit: { name: 'certops', email: 'certops@localhost', trailer: '' },
+};
