@@ -1,8 +1,23 @@
 /**
  * A signal that fires after `timeoutMs` or when `parent` does, whichever is first.
  * The reason is a `TimeoutError` (DOMException) or the parent's own.
+ *
+ * Not `AbortSignal.any([parent, AbortSignal.timeout(…)])`: Node 20 holds the sources of such a signal weakly, so
+ * the garbage collector takes the timeout away and it never fires.
  */
 export function deadline(timeoutMs: number, parent?: AbortSignal): AbortSignal {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  return parent === undefined ? timeout : AbortSignal.any([parent, timeout]);
+  if (parent === undefined) return AbortSignal.timeout(timeoutMs);
+  if (parent.aborted) return parent;
+  const controller = new AbortController();
+  const onParent = (): void => {
+    clearTimeout(timer);
+    controller.abort(parent.reason);
+  };
+  const timer = setTimeout(() => {
+    parent.removeEventListener('abort', onParent);
+    controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
+  }, timeoutMs);
+  timer.unref();
+  parent.addEventListener('abort', onParent, { once: true });
+  return controller.signal;
 }
