@@ -10,6 +10,8 @@ export function formatObjectName(object: ObjectName): string {
 }
 
 export const CERT_MANAGER_GROUP = 'cert-manager.io';
+/** The apiVersion that is read as it is; older ones are converted to it. */
+export const CERT_MANAGER_V1 = 'cert-manager.io/v1';
 
 /** `spec.issuerRef` with cert-manager's defaults applied (kind `Issuer`, group `cert-manager.io`). */
 export interface IssuerRef {

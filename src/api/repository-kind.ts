@@ -1,0 +1,155 @@
+import { anyObject, flag, integer, list, object, optional, type ShapeOf, text } from '../lib/schema.ts';
+import type { FieldErrors, FieldPath } from './field-error.ts';
+import { labelFault } from './kubernetes-names.ts';
+import { TYPE_MEMBERS } from './metadata.ts';
+import { DEFAULT_SETTINGS, type RepositorySettings } from './repository.ts';
+
+/** `certops.dev/v1alpha1` Repository (contract 1.2). */
+export const REPOSITORY = object({
+  ...TYPE_MEMBERS,
+  spec: optional(
+    object({
+      paths: optional(list(text())),
+      exclude: optional(list(text())),
+      ingressShim: optional(flag()),
+      clusterResourceNamespace: optional(text()),
+      output: optional(
+        object({
+          branch: optional(text()),
+          secrets: optional(text()),
+          status: optional(text()),
+          prune: optional(flag()),
+        }),
+      ),
+      tenancy: optional(list(anyObject())),
+      commit: optional(
+        object({ name: optional(text()), email: optional(text()), trailer: optional(text()) }),
+      ),
+      confirmed: optional(list(text())),
+      pullRequests: optional(
+        object({
+          enabled: optional(flag()),
+          maxOpen: optional(integer()),
+          labels: optional(list(text())),
+          reviewers: optional(list(text())),
+        }),
+      ),
+    }),
+  ),
+});
+
+type SpecShape = NonNullable<ShapeOf<typeof REPOSITORY>['spec']>;
+
+const MAX_PATTERNS = 1000;
+const MAX_FOLDER_BYTES = 64;
+const MAX_TRAILER_BYTES = 200;
+
+/** Validates repository settings and fills in the defaults. What is not served yet is an error: fail closed. */
+export function readRepository(errors: FieldErrors, shape: ShapeOf<typeof REPOSITORY>): RepositorySettings {
+  const spec: SpecShape = shape.spec ?? {};
+  const defaults = DEFAULT_SETTINGS;
+  checkNotServed(errors, spec);
+  const paths = spec.paths ?? defaults.paths;
+  for (const [index, path] of paths.entries()) checkInputPath(errors, ['spec', 'paths', index], path);
+  checkPatterns(errors, ['spec', 'exclude'], spec.exclude ?? []);
+  if (paths.length > MAX_PATTERNS) errors.tooMany(['spec', 'paths'], paths.length, MAX_PATTERNS);
+
+  const clusterResourceNamespace = spec.clusterResourceNamespace || defaults.clusterResourceNamespace;
+  const fault = labelFault(clusterResourceNamespace);
+  if (fault !== undefined)
+    errors.invalid(['spec', 'clusterResourceNamespace'], clusterResourceNamespace, fault);
+
+  const output = {
+    secrets: (spec.output?.secrets ?? defaults.output.secrets).replace(/\/$/, ''),
+    status: (spec.output?.status ?? defaults.output.status).replace(/\/$/, ''),
+    prune: spec.output?.prune ?? defaults.output.prune,
+  };
+  checkFolder(errors, ['spec', 'output', 'secrets'], output.secrets);
+  checkFolder(errors, ['spec', 'output', 'status'], output.status);
+  if (
+    `${output.secrets}/`.startsWith(`${output.status}/`) ||
+    `${output.status}/`.startsWith(`${output.secrets}/`)
+  ) {
+    errors.invalid(['spec', 'output', 'status'], output.status, 'must lie apart from spec.output.secrets');
+  }
+  return {
+    paths: paths.map((path) => plainFolder(path)),
+    exclude: spec.exclude ?? defaults.exclude,
+    clusterResourceNamespace,
+    output,
+    commit: readCommit(errors, spec.commit ?? {}),
+  };
+}
+
+function readCommit(
+  errors: FieldErrors,
+  commit: NonNullable<SpecShape['commit']>,
+): RepositorySettings['commit'] {
+  const defaults = DEFAULT_SETTINGS.commit;
+  const { name = defaults.name, email = defaults.email, trailer = defaults.trailer } = commit;
+  const path: FieldPath = ['spec', 'commit'];
+  // Git ends a name at `<` and an address at `>`; a line break would start another header.
+  if (!/^[^<>\p{C}]{1,100}$/u.test(name)) {
+    errors.invalid([...path, 'name'], name, 'must be one line of 1 to 100 characters without < and >');
+  }
+  if (!/^[^<>\p{C}\s]{1,254}$/u.test(email)) {
+    errors.invalid([...path, 'email'], email, 'must be an address without spaces, < and >');
+  }
+  if (/[\p{C}]/u.test(trailer)) errors.invalid([...path, 'trailer'], trailer, 'must be one line');
+  if (Buffer.byteLength(trailer) > MAX_TRAILER_BYTES) errors.tooLong([...path, 'trailer'], MAX_TRAILER_BYTES);
+  return { name, email, trailer };
+}
+
+function checkNotServed(errors: FieldErrors, spec: SpecShape): void {
+  if ((spec.output?.branch ?? '') !== '') {
+    errors.notServed(['spec', 'output', 'branch'], 'outputs can only go to the source branch');
+  }
+  if (spec.ingressShim === true) {
+    errors.notServed(['spec', 'ingressShim'], 'Ingress and Gateway manifests ask for nothing');
+  }
+  if ((spec.tenancy ?? []).length > 0) {
+    errors.notServed(['spec', 'tenancy'], 'no rule would be enforced, so nothing is accepted');
+  }
+  if ((spec.confirmed ?? []).length > 0) {
+    errors.notServed(['spec', 'confirmed'], 'no plan is held, so there is none to confirm');
+  }
+  const { maxOpen } = spec.pullRequests ?? {};
+  if (maxOpen !== undefined && maxOpen < 0) {
+    errors.invalid(['spec', 'pullRequests', 'maxOpen'], maxOpen, 'must not be negative');
+  }
+}
+
+function checkInputPath(errors: FieldErrors, path: FieldPath, value: string): void {
+  if (plainFolder(value) === '.') return;
+  const fault = relativePathFault(plainFolder(value));
+  if (fault !== undefined) errors.invalid(path, value, fault);
+}
+
+/** A folder as paths in Git begin with it: `./teams/` is `teams`. */
+function plainFolder(value: string): string {
+  return value === './' ? '.' : value.replace(/^\.\//, '').replace(/\/$/, '');
+}
+
+function checkFolder(errors: FieldErrors, path: FieldPath, value: string): void {
+  const fault = relativePathFault(value);
+  if (fault !== undefined) errors.invalid(path, value, fault);
+  if (Buffer.byteLength(value) > MAX_FOLDER_BYTES) errors.tooLong(path, MAX_FOLDER_BYTES);
+}
+
+function relativePathFault(value: string): string | undefined {
+  if (value === '') return 'must not be empty';
+  if (/[\\\p{C}]/u.test(value)) return 'must not contain backslashes or control characters';
+  const segments = value.split('/');
+  if (segments.includes('')) return 'must be relative to the root of the repository, without empty parts';
+  if (segments.some((segment) => segment.startsWith('.')))
+    return 'must not contain "." or ".." or hidden folders';
+  return undefined;
+}
+
+function checkPatterns(errors: FieldErrors, path: FieldPath, patterns: readonly string[]): void {
+  if (patterns.length > MAX_PATTERNS) errors.tooMany(path, patterns.length, MAX_PATTERNS);
+  for (const [index, pattern] of patterns.entries()) {
+    if (pattern === '') errors.invalid([...path, index], pattern, 'must not be empty');
+    if (Buffer.byteLength(pattern) > 1024) errors.tooLong([...path, index], 1024);
+  }
+}
