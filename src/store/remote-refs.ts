@@ -1,0 +1,105 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type HttpClient, listServerRefs } from 'isomorphic-git';
+import { isAbort } from '../lib/errors.ts';
+import { StoreError, unreachable } from './errors.ts';
+import type { HttpConnections } from './http-connections.ts';
+import type { Remote } from './remote.ts';
+import { isObjectId } from './tree.ts';
+
+/** Looks up refs at the remote without starting a process. */
+export interface RefPoller {
+  /** Object ids of the refs, null for those that are not there. Throws `store.unreachable`. */
+  poll(refs: readonly string[], signal: AbortSignal): Promise<readonly (string | null)[]>;
+  close(): void;
+}
+
+/** Reads the refs of a repository in the file system: its own file first, then `packed-refs`. */
+export function fileRefPoller(path: string): RefPoller {
+  return {
+    poll: async (refs) => {
+      const gitDir = await findGitDir(path);
+      if (gitDir === null) throw unreachable(`There is no Git repository at ${path}`);
+      return readRefs(gitDir, refs);
+    },
+    close: () => {},
+  };
+}
+
+/** Asks an HTTP remote with protocol v2 (gitprotocol-v2, ls-refs) over kept connections. */
+export function httpRefPoller(remote: Remote, connections: HttpConnections): RefPoller {
+  const lookUp = async (ref: string, http: HttpClient): Promise<string | null> => {
+    const headers =
+      remote.authorization === undefined ? {} : { Authorization: remote.authorization.reveal() };
+    const found = await listServerRefs({ http, url: remote.url, prefix: ref, headers });
+    return found.find((candidate) => candidate.ref === ref)?.oid ?? null;
+  };
+  return {
+    poll: async (refs, signal) => {
+      const http = connections.client(signal);
+      try {
+        return await Promise.all(refs.map((ref) => lookUp(ref, http)));
+      } catch (thrown) {
+        if (thrown instanceof StoreError) throw thrown;
+        if (isAbort(thrown) && signal.reason === thrown && !isTimeout(thrown)) throw thrown;
+        throw unreachable(whyHttpFailed(thrown), { cause: thrown });
+      }
+    },
+    close: () => connections.close(),
+  };
+}
+
+/** The refs of a local repository. */
+export async function readRefs(gitDir: string, refs: readonly string[]): Promise<readonly (string | null)[]> {
+  let packed: Promise<string> | null = null;
+  return Promise.all(
+    refs.map(async (ref) => {
+      const loose = (await readText(join(gitDir, ref)))?.trim();
+      if (loose !== undefined && isObjectId(loose)) return loose;
+      packed ??= readText(join(gitDir, 'packed-refs')).then((text) => text ?? '');
+      const line = (await packed).split('\n').find((candidate) => candidate.slice(41) === ref);
+      return line === undefined ? null : line.slice(0, 40);
+    }),
+  );
+}
+
+/** The folder with refs and objects for a bare repository, a work tree, or a linked work tree. */
+export async function findGitDir(path: string): Promise<string | null> {
+  const dotGit = join(path, '.git');
+  const facts = await stat(dotGit).catch(() => null);
+  if (facts?.isDirectory()) return dotGit;
+  if (facts?.isFile()) {
+    const target = /^gitdir: (.+)$/m.exec((await readText(dotGit)) ?? '')?.[1];
+    if (target === undefined) return null;
+    const linked = resolve(path, target);
+    const common = (await readText(join(linked, 'commondir')))?.trim();
+    return common === undefined ? linked : resolve(linked, common);
+  }
+  const [head, objects] = await Promise.all([
+    stat(join(path, 'HEAD')).catch(() => null),
+    stat(join(path, 'objects')).catch(() => null),
+  ]);
+  return head?.isFile() && objects?.isDirectory() ? path : null;
+}
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function isTimeout(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'TimeoutError';
+}
+
+function whyHttpFailed(thrown: unknown): string {
+  const { statusCode } = (thrown as { data?: { statusCode?: unknown } }).data ?? {};
+  if (statusCode === 401 || statusCode === 403)
+    return `The server did not accept the credentials (HTTP ${statusCode})`;
+  if (typeof statusCode === 'number') return `The server answered HTTP ${statusCode}`;
+  if (isTimeout(thrown)) return 'The server did not answer in time';
+  const { code } = thrown as { code?: unknown };
+  return typeof code === 'string' ? `Asking the server for its branches failed (${code})` : 'Asking failed';
+}
