@@ -1,0 +1,177 @@
+import { CertopsError, type RetryAdvice } from '../lib/errors.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+const TYPE_PREFIX = 'urn:ietf:params:acme:error:';
+const MAX_DETAIL_CHARACTERS = 500;
+const MAX_SUBPROBLEMS = 100;
+
+/**
+ * What an ACME problem means for the next attempt:
+ * - `bad-nonce`: the same request at once, with a fresh nonce; it was not looked at.
+ * - `wait`: the server is busy or limits us; the order stands.
+ * - `poll`: the order is not there yet; look at it again.
+ * - `environment`: a name could not be validated; a new order is needed.
+ * - `account`: the account is unknown or not allowed to.
+ * - `terminal`: nothing but another specification or issuer helps.
+ */
+export type ProblemClass = 'bad-nonce' | 'wait' | 'poll' | 'environment' | 'account' | 'terminal';
+
+/** RFC 8555, section 6.7, and Boulder's own `alreadyReplaced`, `conflict`, `invalidProfile`. */
+const CLASS_OF_TYPE: Readonly<Record<string, ProblemClass>> = {
+  accountDoesNotExist: 'account',
+  alreadyReplaced: 'terminal',
+  alreadyRevoked: 'terminal',
+  badCSR: 'terminal',
+  badNonce: 'bad-nonce',
+  badPublicKey: 'terminal',
+  badRevocationReason: 'terminal',
+  badSignatureAlgorithm: 'terminal',
+  caa: 'environment',
+  compound: 'terminal',
+  conflict: 'wait',
+  connection: 'environment',
+  dns: 'environment',
+  externalAccountRequired: 'terminal',
+  incorrectResponse: 'environment',
+  invalidContact: 'terminal',
+  invalidProfile: 'terminal',
+  malformed: 'terminal',
+  orderNotReady: 'poll',
+  rateLimited: 'wait',
+  rejectedIdentifier: 'terminal',
+  serverInternal: 'wait',
+  tls: 'environment',
+  unauthorized: 'environment',
+  unsupportedContact: 'terminal',
+  unsupportedIdentifier: 'terminal',
+  userActionRequired: 'terminal',
+};
+
+/** A problem document (RFC 7807) or one of its subproblems (RFC 8555, section 6.7.1), made harmless. */
+export interface AcmeProblem {
+  /** Without the ACME prefix where it has it (`rateLimited`); at most 100 characters. */
+  readonly type: string;
+  /** The CA's own words, at most 500 characters, one line, no control characters. */
+  readonly detail: string;
+  /** The name that it is about. */
+  readonly identifier?: string | undefined;
+  readonly subproblems: readonly AcmeProblem[];
+}
+
+/** What the CA said when it refused a request. `code` is `acme.` and the type in kebab case, or `acme.refused`. */
+export class AcmeProblemError extends CertopsError {
+  readonly problem: AcmeProblem;
+  readonly problemClass: ProblemClass;
+  /** HTTP status. */
+  readonly status: number;
+  /** The earliest moment to try again, by the machine's own clock, where the CA named one. */
+  readonly retryAfter: Date | undefined;
+
+  constructor(answer: {
+    readonly problem: AcmeProblem;
+    readonly status: number;
+    readonly retryAfter: Date | undefined;
+    readonly url: string;
+  }) {
+    const { problem, status, retryAfter, url } = answer;
+    const problemClass = classify(problem.type, status);
+    const isKnown = Object.hasOwn(CLASS_OF_TYPE, problem.type);
+    super(
+      isKnown ? `acme.${kebab(problem.type)}` : 'acme.refused',
+      {
+        what: `The ACME server refused a request: ${isKnown ? problem.type : `HTTP ${status}`}`,
+        why: describeProblem(problem),
+      },
+      {
+        retry: adviceFor(problemClass, retryAfter),
+        data: { problemType: problem.type, status, detail: problem.detail, url },
+      },
+    );
+    this.problem = problem;
+    this.problemClass = problemClass;
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Makes the error of an answer that is none of what was expected. `now` is the machine's own time. */
+export function problemOfAnswer(
+  answer: {
+    readonly status: number;
+    readonly headers: { readonly 'retry-after'?: string | undefined; readonly date?: string | undefined };
+    readonly data: unknown;
+    readonly url: string;
+  },
+  now: Date,
+): AcmeProblemError {
+  const waitMs = retryAfterMs(answer.headers, now);
+  return new AcmeProblemError({
+    problem: readProblem(answer.data) ?? {
+      type: '',
+      detail: `HTTP status ${answer.status} without a problem document`,
+      subproblems: [],
+    },
+    status: answer.status,
+    retryAfter: waitMs === undefined ? undefined : new Date(now.getTime() + waitMs),
+    url: answer.url,
+  });
+}
+
+/** Reads a problem document; returns undefined where there is none. Never throws: strangers write these. */
+export function readProblem(value: unknown): AcmeProblem | undefined {
+  if (!isRecord(value)) return undefined;
+  if (typeof value.type !== 'string' && typeof value.detail !== 'string') return undefined;
+  const subproblems = Array.isArray(value.subproblems) ? value.subproblems.slice(0, MAX_SUBPROBLEMS) : [];
+  const identifier = isRecord(value.identifier) ? value.identifier.value : undefined;
+  return {
+    type: plainLine(typeof value.type === 'string' ? value.type : '', 100 + TYPE_PREFIX.length).replace(
+      TYPE_PREFIX,
+      '',
+    ),
+    detail: plainLine(typeof value.detail === 'string' ? value.detail : '', MAX_DETAIL_CHARACTERS),
+    ...(typeof identifier === 'string' ? { identifier: plainLine(identifier, 255) } : {}),
+    subproblems: subproblems
+      // RFC 8555, section 6.7.1: subproblems have none of their own.
+      .map((sub: unknown) => readProblem(isRecord(sub) ? { ...sub, subproblems: [] } : sub))
+      .filter((sub) => sub !== undefined),
+  };
+}
+
+/** The CA's words on one line: the detail, then each subproblem with its name. */
+export function describeProblem(problem: AcmeProblem): string {
+  const parts = problem.subproblems.map((sub) => `${sub.identifier ?? 'a name'}: ${sub.detail}`);
+  return [problem.detail, ...parts].filter((part) => part !== '').join('; ');
+}
+
+/**
+ * Which class a problem belongs to; an unknown type is judged by the HTTP status. An answer without a type is
+ * no problem document (RFC 8555, section 6.7): something before the CA spoke, and it may be gone next time.
+ */
+export function classify(type: string, status: number): ProblemClass {
+  // Over its request limits a server may answer 503 with any type or none.
+  if (status === 429 || status === 503) return 'wait';
+  const known = Object.hasOwn(CLASS_OF_TYPE, type) ? CLASS_OF_TYPE[type] : undefined;
+  return known ?? (status >= 500 || type === '' ? 'wait' : 'terminal');
+}
+
+function adviceFor(problemClass: ProblemClass, retryAfter: Date | undefined): RetryAdvice {
+  if (problemClass === 'terminal' || problemClass === 'account') return { when: 'never' };
+  return retryAfter === undefined ? { when: 'backoff' } : { when: 'not-before', at: retryAfter };
+}
+
+/** Control, format and bidirectional characters have no business in an error text. */
+function plainLine(text: string, maxCharacters: number): string {
+  const bounded = text
+    .slice(0, maxCharacters * 2)
+    .replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+  return bounded.length > maxCharacters ? `${bounded.slice(0, maxCharacters - 1)}…` : bounded;
+}
+
+function kebab(type: string): string {
+  return type.replace(/([a-z])([A-Z])/g, '$1-$2').toLowerCase();
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
