@@ -1,0 +1,270 @@
+import { asCertopsError } from '../lib/errors.ts';
+import { Acceptance } from './acceptance.ts';
+import { Attempts } from './attempts.ts';
+import { BoardClerk } from './board-clerk.ts';
+import { CertificateClerk } from './certificate-clerk.ts';
+import { CertificateDesk } from './certificate-desk.ts';
+import { isLostPrecondition } from './error-kinds.ts';
+import { Issuance } from './issuance.ts';
+import { IssuerDesk } from './issuer-desk.ts';
+import { IssuerPool } from './issuer-pool.ts';
+import type { Ports, StateDocument } from './ports.ts';
+import { Registration } from './registration.ts';
+import { type Summary, summarize } from './summary.ts';
+import { Vouching } from './vouching.ts';
+import { Worklist } from './worklist.ts';
+import { World, type WorldChange } from './world.ts';
+
+export interface EngineOptions {
+  /** How often the remote is looked at when nothing else wakes the engine. */
+  readonly pollIntervalMs: number;
+  /** How many issuances may be under way at once. */
+  readonly maxInFlight: number;
+  /** Whether commits are signed; without signatures outputs are believed as they are. */
+  readonly isSigning: boolean;
+  /** A commit whose outputs the operator vouches for. */
+  readonly trustFrom?: string | undefined;
+}
+
+/** How soon after a failure of Git itself the next look is taken; doubled each time, up to five minutes. */
+const STORE_RETRY_MS = 5_000;
+const STORE_RETRY_MAX_MS = 300_000;
+/** Where the state document says which certops.yaml was accepted last, by blob. */
+const SETTINGS_KEY = 'settings';
+
+/**
+ * The loop: look at the branch, decide about what changed or fell due, do it, commit it, look again,
+ * until nothing changes any more.
+ */
+export class Engine {
+  readonly #ports: Ports;
+  readonly #options: EngineOptions;
+  readonly #world: World;
+  readonly #vouching: Vouching;
+  readonly #pool: IssuerPool;
+  readonly #attempts: Attempts;
+  readonly #board: BoardClerk;
+  readonly #work: Worklist;
+  #advancing: Promise<void> = Promise.resolve();
+  #recordedSettings: string | undefined;
+
+  constructor(ports: Ports, options: EngineOptions, state: StateDocument) {
+    const attempts = new Attempts(state);
+    const settings = state[SETTINGS_KEY];
+    this.#recordedSettings = typeof settings === 'string' ? settings : undefined;
+    this.#ports = ports;
+    this.#options = options;
+    this.#attempts = attempts;
+    const world = new World(ports.store, ports.readManifests, ports.log, this.#recordedSettings);
+    this.#world = world;
+    this.#vouching = new Vouching(ports.store, ports.log, options.isSigning);
+    this.#pool = new IssuerPool(ports, world);
+    const examined = this.#vouching.precondition((commit) => world.pathsAt(commit));
+    this.#board = new BoardClerk(world, ports.store, examined);
+    const acceptance = new Acceptance(world, ports.store, ports.readManifests);
+    const registration = new Registration(ports, world, this.#pool, attempts, examined);
+    const issuers = new IssuerDesk(world, acceptance, registration, attempts);
+    const advance = () => this.#advance();
+    const certificates = new CertificateDesk({
+      ...{ ports, world, acceptance, issuers, registration, attempts, advance },
+      issuance: new Issuance(ports, world, this.#pool, examined),
+      clerk: new CertificateClerk(ports, world, attempts, examined),
+    });
+    const { maxInFlight } = options;
+    this.#work = new Worklist({ ports, world, issuers, certificates, advance, maxInFlight });
+  }
+
+  /** Reads what survives restarts and makes an engine. */
+  static async create(ports: Ports, options: EngineOptions): Promise<Engine> {
+    return new Engine(ports, options, await ports.store.readState());
+  }
+
+  /** The view of the repository that decisions are made from. */
+  get world(): World {
+    return this.#world;
+  }
+
+  /** Makes the next look at the remote happen now. */
+  notify(): void {
+    this.#work.notify();
+  }
+
+  /**
+   * Runs until nothing changes any more. Throws store errors (`store.…`) and `reconcile.settings`,
+   * `reconcile.unvouched-outputs`: nothing can be done then.
+   */
+  async runOnce(signal: AbortSignal): Promise<Summary> {
+    await this.#begin(signal);
+    for (;;) {
+      await this.#settle(signal);
+      if (this.#work.storeFailure !== undefined) throw this.#work.storeFailure;
+      const before = this.#world.commit;
+      await this.#look(signal);
+      if (this.#world.commit === before && this.#work.isIdle) {
+        return summarize(this.#world, this.#work.unhandled);
+      }
+    }
+  }
+
+  /** Runs until `signal` fires. Failures of Git are logged and tried again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, clock } = this.#ports;
+    let isBegun = false;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        if (isBegun) await this.#look(signal);
+        else {
+          await this.#begin(signal);
+          log.info({ commit: this.#world.commit }, 'watching the branch');
+        }
+        isBegun = true;
+        await this.#turnUntil(signal, clock.monotonicMs() + this.#options.pollIntervalMs);
+        if (this.#work.storeFailure !== undefined) throw this.#work.storeFailure;
+        failures = 0;
+      } catch (thrown) {
+        if (signal.aborted) break;
+        const error = asCertopsError(thrown);
+        this.#work.clearStoreFailure();
+        log.error(error.logFields(), error.explain());
+        if (error.retry.when === 'never' && !isBegun) throw error;
+        failures += 1;
+        const waitMs = Math.min(STORE_RETRY_MS * 2 ** (failures - 1), STORE_RETRY_MAX_MS);
+        await clock.sleep(waitMs, signal).catch(() => {});
+      }
+    }
+    await this.#work.finish();
+    log.info({}, 'stopped; what was begun is gone on with at the next start');
+  }
+
+  /** Frees what the issuers hold. */
+  close(): void {
+    this.#pool.close();
+  }
+
+  async #begin(signal: AbortSignal): Promise<void> {
+    await this.#ports.store.refresh(signal);
+    if (this.#options.trustFrom !== undefined) this.#vouching.trust(this.#options.trustFrom);
+    await this.#advance();
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    await this.#ports.store.refresh(signal);
+    await this.#advance();
+    this.#work.markDue();
+  }
+
+  /** Decides and works until nothing is left to do now. */
+  async #settle(signal: AbortSignal): Promise<void> {
+    const work = this.#work;
+    for (;;) {
+      signal.throwIfAborted();
+      if (work.storeFailure !== undefined && !work.isRunning) return;
+      await work.dispatch(signal);
+      if (work.isIdle) {
+        if (work.hasPostponed) await work.dispatchPostponed(signal);
+        else if (!(await this.#updateBoard(signal))) return;
+      }
+      if (work.isRunning) await work.wait(Number.POSITIVE_INFINITY, signal);
+      await this.#advance();
+    }
+  }
+
+  /** The daemon's turn: work as it comes, until the next poll is due. */
+  async #turnUntil(signal: AbortSignal, deadlineMs: number): Promise<void> {
+    const { clock } = this.#ports;
+    const work = this.#work;
+    while (!signal.aborted && work.storeFailure === undefined) {
+      await work.dispatch(signal);
+      if (work.isIdle && work.hasPostponed) {
+        await work.dispatchPostponed(signal);
+        continue;
+      }
+      if (work.isIdle && (await this.#updateBoard(signal))) continue;
+      const nextDueMs = (work.nextDue?.getTime() ?? Number.POSITIVE_INFINITY) - clock.now().getTime();
+      const untilPollMs = deadlineMs - clock.monotonicMs();
+      if (untilPollMs <= 0) return;
+      const wasIdle = work.isIdle;
+      await work.wait(Math.min(nextDueMs, untilPollMs), signal);
+      work.markDue();
+      await this.#advance();
+      if (wasIdle && work.isIdle) return;
+    }
+  }
+
+  /** When all else is done, the board; true when there was something to write. */
+  async #updateBoard(signal: AbortSignal): Promise<boolean> {
+    await this.#recordSettings(signal);
+    const change = await this.#board.update();
+    if (change === undefined) return false;
+    try {
+      await this.#ports.store.commit(change, signal);
+    } catch (thrown) {
+      if (!isLostPrecondition(thrown)) throw thrown;
+    }
+    await this.#advance();
+    return true;
+  }
+
+  /** Which settings were accepted last, so that a later start with broken ones has something to go by. */
+  async #recordSettings(signal: AbortSignal): Promise<void> {
+    const { settingsBlob } = this.#world;
+    if (settingsBlob === undefined || settingsBlob === this.#recordedSettings) return;
+    await this.#ports.store.updateState((state) => ({ ...state, [SETTINGS_KEY]: settingsBlob }), signal);
+    this.#recordedSettings = settingsBlob;
+  }
+
+  /** Brings the world to the newest known tip; calls made meanwhile share one look. */
+  #advance(): Promise<void> {
+    const next = this.#advancing.catch(() => {}).then(() => this.#advanceOnce());
+    this.#advancing = next;
+    return next;
+  }
+
+  async #advanceOnce(): Promise<void> {
+    const { store, sealer } = this.#ports;
+    const isFirst = this.#world.isEmpty;
+    if (!isFirst && this.#world.commit === store.tip.commit) return;
+    await this.#putBack();
+    const change = await this.#world.advance(store.tip.commit);
+    if (change.haveRulesChanged) sealer.setRules(this.#world.sopsRules);
+    this.#mark(change, isFirst);
+  }
+
+  /** Nothing is believed of outputs that somebody else changed: they are put back first. */
+  async #putBack(): Promise<void> {
+    const { store } = this.#ports;
+    for (;;) {
+      // By the settings of that very commit: on a first look the world knows none yet.
+      const tip = store.tip.commit;
+      const drift = await this.#vouching.examine(tip, await this.#world.pathsAt(tip));
+      if (drift.length === 0) return;
+      const { trailer } = this.#world.settings.commit;
+      await store.commit(await this.#vouching.restore(drift, tip, trailer)).catch((thrown: unknown) => {
+        if (!isLostPrecondition(thrown)) throw thrown;
+      });
+    }
+  }
+
+  #mark(change: WorldChange, isFirst: boolean): void {
+    const { desired, recorded } = this.#world;
+    const mark = (key: string) => this.#work.mark(key);
+    for (const secret of change.secrets) {
+      for (const issuer of desired.issuersUsingSecretNamed(secret.slice(secret.indexOf('/') + 1))) {
+        change.issuers.add(issuer);
+      }
+      for (const certificate of desired.claimants(secret)) mark(certificate);
+    }
+    for (const key of change.certificates) mark(key);
+    for (const key of change.issuers) {
+      mark(key);
+      for (const dependent of desired.dependents(key)) mark(dependent);
+    }
+    if (change.haveRulesChanged) {
+      for (const key of this.#attempts.forget(({ code }) => code.startsWith('sops.'))) mark(key);
+    }
+    if (!isFirst) return;
+    for (const [key] of recorded.certificates()) mark(key);
+    for (const [key] of recorded.issuers()) mark(key);
+  }
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { gitBlobId } from '../../src/lib/git-blob-id.ts';
+import type { BlobChange, ChangeSet, RepositoryStore, StateDocument } from '../../src/reconcile/ports.ts';
+
+type Files = Readonly<Record<string, string>>;
+
+/**
+ * A repository as a few maps: commits are whole trees, ids of blobs are Git's own. Who commits says whether
+ * the commit is vouched for (`ours`).
+ */
+export class MemoryRepository implements RepositoryStore {
+  readonly #commits = new Map<
+    string,
+    { readonly files: Files; readonly parent: string | null; readonly ours: boolean }
+  >();
+  readonly #blobs = new Map<string, Buffer>();
+  /** Blobs that were read, by path-independent id: what a look costs. */
+  readonly reads: string[] = [];
+  readonly messages: string[] = [];
+  tip = { commit: '' };
+
+  /** Commits these files on top of the tip; null removes one. Returns the commit's id. */
+  add(files: Readonly<Record<string, string | null>>, who: 'ours' | 'person' = 'person'): string {
+    const next: Record<string, string> = { ...this.#commits.get(this.tip.commit)?.files };
+    for (const [path, content] of Object.entries(files)) {
+      if (content === null) delete next[path];
+      else next[path] = content;
+    }
+    for (const content of Object.values(next)) this.#blobs.set(gitBlobId(content), Buffer.from(content));
+    const commit = createHash('sha1')
+      .update(JSON.stringify([this.tip.commit, next, who]))
+      .digest('hex');
+    this.#commits.set(commit, { files: next, parent: this.tip.commit || null, ours: who === 'ours' });
+    this.tip = { commit };
+    return commit;
+  }
+
+  files(commit = this.tip.commit): Files {
+    return this.#commits.get(commit)?.files ?? {};
+  }
+
+  async changes(before: string | null, after: string): Promise<readonly BlobChange[]> {
+    const [from, to] = [before === null ? {} : this.files(before), this.files(after)];
+    const oid = (files: Files, path: string) => (files[path] === undefined ? null : gitBlobId(files[path]));
+    return [...new Set([...Object.keys(from), ...Object.keys(to)])]
+      .sort()
+      .map((path) => ({ path, before: oid(from, path), after: oid(to, path) }))
+      .filter((change) => change.before !== change.after);
+  }
+
+  async readBlob(oid: string, maxBytes: number): Promise<Uint8Array> {
+    this.reads.push(oid);
+    const content = this.#blobs.get(oid);
+    if (content === undefined || content.length > maxBytes) throw new Error(`blob ${oid} cannot be read`);
+    return content;
+  }
+
+  async blobSizes(oids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(oids.map((oid) => [oid, this.#blobs.get(oid)?.length ?? 0]));
+  }
+
+  async readPath(commit: string, path: string) {
+    const content = this.files(commit)[path];
+    return content === undefined ? null : { oid: gitBlobId(content), content: Buffer.from(content) };
+  }
+
+  async refresh() {
+    return this.tip;
+  }
+
+  async commit(changeSet: ChangeSet) {
+    this.messages.push(changeSet.message);
+    const files = changeSet.files.map(
+      (file) => [file.path, 'content' in file ? file.content : null] as const,
+    );
+    return { commit: this.add(Object.fromEntries(files), 'ours') };
+  }
+
+  async readState(): Promise<StateDocument> {
+    return {};
+  }
+
+  async updateState(): Promise<void> {}
+
+  async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
+    return this.#line(descendant).includes(ancestor);
+  }
+
+  async newestVouchedCommit(from = this.tip.commit): Promise<string | null> {
+    return this.#line(from).find((commit) => this.#commits.get(commit)?.ours === true) ?? null;
+  }
+
+  /** A commit and all before it, newest first. */
+  #line(from: string): readonly string[] {
+    const line: string[] = [];
+    for (let at: string | null = from; at !== null; at = this.#commits.get(at)?.parent ?? null) line.push(at);
+    return line;
+  }
+}
