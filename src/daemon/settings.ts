@@ -1,0 +1,86 @@
+/** One setting of the daemon: a flag, an environment variable and a field of the configuration file. */
+export interface Setting {
+  /** Field of the configuration file, in camel case. */
+  readonly name: SettingName;
+  /** `--http01-port`. */
+  readonly flag: string;
+  /** `CERTOPS_HTTP01_PORT`. */
+  readonly variable: string;
+  readonly type: 'text' | 'duration' | 'count' | 'switch' | 'secret';
+  /** Placeholder in the help. */
+  readonly value?: string;
+  readonly description: string;
+}
+
+export const SETTING_NAMES = [
+  'repo',
+  'branch',
+  'dataDir',
+  'interval',
+  'http01Port',
+  'http01Host',
+  'signingKey',
+  'unsigned',
+  'trustFrom',
+  'maxInFlight',
+  'maxConnections',
+  'allowPlainLoopback',
+  'gitUsername',
+  'gitToken',
+  'logLevel',
+] as const;
+
+export type SettingName = (typeof SETTING_NAMES)[number];
+
+type Description = Omit<Setting, 'name' | 'flag' | 'variable'>;
+
+const DESCRIPTIONS: Readonly<Record<SettingName, Description>> = {
+  repo: { type: 'text', value: 'URL', description: 'the repository: a path, file://, https:// (required)' },
+  branch: { type: 'text', value: 'BRANCH', description: 'the branch that holds the desired state (main)' },
+  dataDir: {
+    type: 'text',
+    value: 'DIR',
+    description: 'where the mirror is kept; nothing in it is needed ($XDG_CACHE_HOME/certops/<id>)',
+  },
+  interval: { type: 'duration', value: 'DURATION', description: 'how often the remote is looked at (1m)' },
+  http01Port: {
+    type: 'count',
+    value: 'PORT',
+    description: 'listen here for HTTP-01; without it no such challenge is taken on',
+  },
+  http01Host: { type: 'text', value: 'ADDRESS', description: 'address of the HTTP-01 listener (every one)' },
+  signingKey: {
+    type: 'text',
+    value: 'FILE',
+    description: 'OpenSSH Ed25519 key that signs commits (~/.config/certops/signing-key)',
+  },
+  unsigned: {
+    type: 'switch',
+    description: 'make commits without a signature; outputs are then believed as they are',
+  },
+  trustFrom: {
+    type: 'text',
+    value: 'COMMIT',
+    description: 'a commit whose outputs were checked by a person; for a new signing key',
+  },
+  maxInFlight: { type: 'count', value: 'N', description: 'issuances under way at once (100)' },
+  maxConnections: { type: 'count', value: 'N', description: 'connections to one CA at once (16)' },
+  allowPlainLoopback: {
+    type: 'switch',
+    description: 'take ACME servers on plain HTTP at loopback addresses',
+  },
+  gitUsername: { type: 'text', value: 'NAME', description: 'user name for an HTTPS remote (git)' },
+  gitToken: { type: 'secret', description: 'token or password for an HTTPS remote; never a flag' },
+  logLevel: { type: 'text', value: 'LEVEL', description: 'debug, info, warn or error (info)' },
+};
+
+/** Every setting, in the order of the help. */
+export const SETTINGS: readonly Setting[] = SETTING_NAMES.map((name) => {
+  const words = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return {
+    name,
+    flag: `--${words}`,
+    variable: `CERTOPS_${words.replaceAll('-', '_').toUpperCase()}`,
+    ...DESCRIPTIONS[name],
+  };
+});
