@@ -1,0 +1,161 @@
+import { Command, CommanderError, Option } from 'commander';
+import { SETTINGS } from '../daemon/settings.ts';
+import { packageVersion } from '../lib/version.ts';
+import { type Console, showError } from './console.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
+import type { RunOptions } from './run.ts';
+
+/** Runs one command line (without `node` and the program's path) and gives its exit code. Never throws. */
+export async function runProgram(args: readonly string[], console: Console): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = createProgram(console, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.impossible;
+    showError(console, thrown);
+    return EXIT.impossible;
+  }
+}
+
+/** Commands load their code when they run: `--help` and `get` need little of it. */
+function createProgram(console: Console, finish: (code: ExitCode) => void): Command {
+  const program = new Command('certops')
+    .description('Certificates from a Git repository: push manifests, pull Secrets.')
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => console.out(text.trimEnd()),
+      writeErr: (text) => console.err(text.trimEnd()),
+    })
+    .showHelpAfterError('Add --help to see how it is used.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done and healthy; 1 done, and there is a finding; 2 it could not be done.',
+    );
+
+  program
+    .command('init')
+    .argument('[DIR]', 'a new or empty folder (the working folder)')
+    .description('make a new configuration repository from the template')
+    .action(async (dir: string | undefined) => {
+      const { init } = await import('./init.ts');
+      finish(await init(console, dir, process.env, new Date()));
+    });
+
+  addRun(program, console, finish);
+
+  program
+    .command('get')
+    .argument('<KIND>', 'certificates, issuers, clusterissuers or requests; kubectl’s short names too')
+    .argument('[NAME]', 'only this one')
+    .description('list what the repository records')
+    .option('-n, --namespace <NS>', 'namespace (default)')
+    .option('-A, --all-namespaces', 'every namespace')
+    .addOption(new Option('-o, --output <FORMAT>', 'how').choices(['text', 'wide', 'json', 'yaml']))
+    .option('--repo <URL|PATH>', 'the repository (the one around the working folder)')
+    .option('--branch <BRANCH>', 'the branch (the one checked out, or main)')
+    .action(async (kind: string, name: string | undefined, options) => {
+      const { get } = await import('./get.ts');
+      finish(await get(console, kind, name, options, new Date()));
+    });
+
+  program
+    .command('describe')
+    .argument('<KIND>', 'certificate')
+    .argument('<NAME>', 'its name')
+    .description('show one object with its conditions and what happened to it')
+    .option('-n, --namespace <NS>', 'namespace (default)')
+    .option('--repo <URL|PATH>', 'the repository (the one around the working folder)')
+    .option('--branch <BRANCH>', 'the branch (the one checked out, or main)')
+    .action(async (kind: string, name: string, options) => {
+      const { describe } = await import('./describe.ts');
+      finish(await describe(console, kind, name, options, new Date()));
+    });
+
+  program
+    .command('lint')
+    .argument('[PATH]', 'a file or folder of a work tree', '.')
+    .description('say what is wrong with the manifests of a work tree; exit 1 for an error')
+    .option('--fix', 'edit manifests of API versions before v1 to v1; nothing else is touched')
+    .addOption(
+      new Option('-o, --output <FORMAT>', 'how').choices(['text', 'json', 'sarif', 'github']).default('text'),
+    )
+    .action(async (path: string, options) => {
+      const { lint } = await import('./lint.ts');
+      finish(await lint(console, path, options));
+    });
+
+  program
+    .command('schema')
+    .argument('<KIND>', 'Certificate, Issuer, ClusterIssuer or Repository')
+    .description('print the JSON Schema of a kind, for editors')
+    .action(async (kind: string) => {
+      const { schema } = await import('./schema.ts');
+      finish(schema(console, kind));
+    });
+
+  const acceptCommand = program
+    .command('accept-history')
+    .description('say that a rewritten branch, as the remote has it now, is the one to go on from')
+    .option('--config <FILE>', 'YAML file with the settings of certops run')
+    .action(async (options: Flags) => {
+      const { acceptRewrittenHistory } = await import('./accept-history.ts');
+      finish(await acceptRewrittenHistory(console, options, textOf(options.config)));
+    });
+  addSettings(acceptCommand, (name) => REMOTE_SETTINGS.has(name));
+
+  return program;
+}
+
+type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+/** The settings that say which repository is meant and how it is reached. */
+const REMOTE_SETTINGS: ReadonlySet<string> = new Set([
+  'repo',
+  'branch',
+  'dataDir',
+  'signingKey',
+  'unsigned',
+  'gitUsername',
+  'logLevel',
+]);
+
+function addSettings(command: Command, isWanted: (name: string) => boolean): void {
+  for (const { name, type, flag, value, description } of SETTINGS) {
+    if (type === 'secret' || !isWanted(name)) continue;
+    command.option(type === 'switch' ? flag : `${flag} <${value}>`, description);
+  }
+}
+
+function textOf(value: string | boolean | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function addRun(program: Command, console: Console, finish: (code: ExitCode) => void): void {
+  const command = program
+    .command('run')
+    .description(
+      'make the repository true: the daemon, or with --once one run until nothing changes any more',
+    )
+    .option('--once', 'stop when nothing changes any more; exit 1 if a Certificate is not as it should be')
+    .option('--config <FILE>', 'YAML file with the settings below, in camel case')
+    .option(
+      '--list-faults',
+      'print the steps at which CERTOPS_FAULT can end the process (with CERTOPS_TESTING=1)',
+    )
+    .addOption(new Option('-o, --output <FORMAT>', 'how --once reports').choices(['text', 'json']));
+  addSettings(command, () => true);
+  command.addHelpText(
+    'after',
+    `\nEvery setting is also a variable (${SETTINGS[0]?.variable}, …); a flag wins over a variable, a variable over the file.\nSecrets are variables only: CERTOPS_GIT_TOKEN for the remote; SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or SOPS's keys.txt for age.`,
+  );
+  command.action(async (options: RunOptions & Flags) => {
+    const { run } = await import('./run.ts');
+    finish(await run(console, options, options));
+  });
+}
