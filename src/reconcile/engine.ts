@@ -84,11 +84,6 @@ export class Engine {
     return this.#world;
   }
 
-  /** Makes the next look at the remote happen now. */
-  notify(): void {
-    this.#work.notify();
-  }
-
   /**
    * Runs until nothing changes any more. Throws store errors (`store.…`) and `reconcile.settings`,
    * `reconcile.unvouched-outputs`: nothing can be done then.

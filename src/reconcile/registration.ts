@@ -41,7 +41,7 @@ export class Registration {
   async register(target: IssuerCase, signal: AbortSignal): Promise<void> {
     try {
       if (target.isAmbiguous) throw ambiguousCredential(target, this.#world);
-      if (await this.#needsAccountKey(target)) return await this.#makeAccountKey(target, signal);
+      if (needsAccountKey(target)) return await this.#makeAccountKey(target, signal);
       const adapter = await this.#pool.adapter(target);
       const readiness = await adapter.setUp(signal);
       await this.#conclude(target, readiness, undefined, signal);
@@ -136,11 +136,6 @@ export class Registration {
     });
     const preconditions = [manifestsUnchanged(this.#world, this.#ports.store)];
     await this.#commit({ label: 'other', message, files, preconditions }, signal);
-  }
-
-  async #needsAccountKey(target: IssuerCase): Promise<boolean> {
-    const { spec } = target.issuer;
-    return spec.type === 'acme' && target.credential === undefined && !spec.disableAccountKeyGeneration;
   }
 
   /** The sealed account key is in the remote before the CA ever hears of it. */
@@ -271,6 +266,10 @@ export class Registration {
       },
     });
   }
+}
+
+function needsAccountKey({ issuer: { spec }, credential }: IssuerCase): boolean {
+  return spec.type === 'acme' && credential === undefined && !spec.disableAccountKeyGeneration;
 }
 
 /** cert-manager's reason for an issuer that could not be set up. */

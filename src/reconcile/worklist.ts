@@ -93,10 +93,6 @@ export class Worklist {
     this.#storeFailure = undefined;
   }
 
-  notify(): void {
-    this.#wakeUp.notify();
-  }
-
   /** Resolves when a piece of work ends, after `timeoutMs`, or when `signal` fires. */
   wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
     return this.#wakeUp.wait(timeoutMs, signal);

@@ -179,11 +179,6 @@ export class Store implements GitReader {
     return this.#reader.newestVouched(start, MAX_VOUCHED_WALK);
   }
 
-  /** Joins packs when there are more than about 50; also done by itself after pushes. */
-  maintenance(): Promise<void> {
-    return this.#mirror.joinPacks();
-  }
-
   /** Lets a push under way end, rejects what waits with `store.closed`, ends all processes. */
   async close(): Promise<void> {
     await this.#writer.close();
