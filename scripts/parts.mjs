@@ -38,6 +38,13 @@ export const PARTS = {
     version: ['--disable-version-check', '--version'],
     without: 'sealed files are opened by sops-age and our own reader, not by sops itself',
   },
+  named: { program: 'named', debian: 'bind9', version: ['-v'] },
+  keytool: {
+    program: 'keytool',
+    debian: 'default-jre-headless',
+    variable: 'CERTOPS_TEST_KEYTOOL',
+    without: 'keystores are read by openssl and our own reader alone',
+  },
   lego: { program: 'lego', debian: 'lego', version: ['--version'], without: 'no comparison with lego' },
 };
 

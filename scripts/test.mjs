@@ -7,14 +7,15 @@ import { assertNodeVersion, ensureInstalled, root } from './support/installation
 import { bold, describeDuration, dim, green, red, yellow } from './support/terminal.mjs';
 
 const HELP = `npm test                     everything
-npm test -- unit             one step: check, build, unit, integration, e2e, demo
+npm test -- unit             one step: check, build, unit, fuzz, integration, e2e, demo
 npm test -- e2e NAME…        the files of a step whose path contains one of the names
 KEEP=1 npm test …            leaves the tests' folders behind and says where`;
 
-const REQUIRED_PARTS = ['git', 'openssl', 'ssh-keygen', 'age', 'pebble'];
-const OPTIONAL_PARTS = ['pebble-current', 'sops'];
+const REQUIRED_PARTS = ['git', 'openssl', 'ssh-keygen', 'age', 'pebble', 'named'];
+const OPTIONAL_PARTS = ['pebble-current', 'sops', 'keytool'];
 const TEST_STEPS = {
   unit: { folders: ['unit', 'house'], timeoutMs: 10 * 60_000, concurrency: 2 },
+  fuzz: { folders: ['fuzz'], timeoutMs: 20 * 60_000, concurrency: 2 },
   integration: { folders: ['integration'], timeoutMs: 20 * 60_000, concurrency: 2 },
   // Whole processes that measure time limits of their own: one file at a time on two cores.
   e2e: { folders: ['e2e'], timeoutMs: 40 * 60_000, concurrency: 1 },
