@@ -41,3 +41,9 @@ export function parseInstant(text: string): Date | undefined {
   const instant = new Date(text);
   return Number.isNaN(instant.getTime()) ? undefined : instant;
 }
+
+/** The earliest of the instants that are given; undefined where there is none. */
+export function earliest(...instants: readonly (Date | undefined)[]): Date | undefined {
+  const times = instants.flatMap((instant) => instant?.getTime() ?? []);
+  return times.length === 0 ? undefined : new Date(Math.min(...times));
+}

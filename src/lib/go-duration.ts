@@ -30,10 +30,15 @@ export function formatGoDuration(ms: number): string {
   if (ms === 0) return '0s';
   const sign = ms < 0 ? '-' : '';
   const abs = Math.abs(ms);
-  if (abs < 1000) return `${sign}${abs}ms`;
+  if (abs < 1000) return `${sign}${decimal(abs, 6)}ms`;
   const hours = Math.floor(abs / 3_600_000);
   const minutes = Math.floor((abs % 3_600_000) / 60_000);
-  const seconds = `${(abs % 60_000) / 1000}s`;
+  const seconds = `${decimal((abs % 60_000) / 1000, 9)}s`;
   if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}`;
   return minutes > 0 ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
+}
+
+/** Down to nanoseconds, never as a power of ten, which Go does not read. */
+function decimal(value: number, places: number): string {
+  return value.toFixed(places).replace(/\.?0+$/, '');
 }

@@ -109,6 +109,6 @@ function parseTokens(text: string, limits: YamlLimits, lineCounter: LineCounter)
 
 /** The library's words, which may quote the text: one line, bounded. */
 function oneLine(message: string): string {
-  const line = message.replace(/\p{C}+/gu, ' ').trim();
+  const line = message.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }

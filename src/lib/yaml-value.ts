@@ -194,6 +194,6 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 
 /** Text of strangers in a message: one line, bounded. */
 function shorten(text: string): string {
-  const line = text.replace(/\p{C}/gu, '?');
+  const line = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
 }

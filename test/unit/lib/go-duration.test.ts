@@ -72,3 +72,9 @@ test('what is written is read as the same', () => {
     { seed: 3 },
   );
 });
+
+test('writes nanoseconds as Go reads them, not as a power of ten', () => {
+  const ms = parseGoDuration('1h5ns');
+
+  assert.equal(formatGoDuration(ms ?? 0), '1h0m0.000000005s');
+});
