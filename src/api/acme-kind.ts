@@ -1,9 +1,10 @@
 import { parseGoDuration } from '../lib/go-duration.ts';
 import { readCaBundle } from './ca-bundle.ts';
 import { dnsNameFault } from './certificate-names.ts';
-import { checkDns01 } from './dns01-rules.ts';
+import { checkDns01, TSIG_ALGORITHMS } from './dns01-rules.ts';
+import { DNS01_PROVIDERS, type Dns01Shape } from './dns01-schema.ts';
 import type { FieldErrors, FieldPath } from './field-error.ts';
-import type { AcmeIssuerSpec, SolverSpec } from './issuer.ts';
+import type { AcmeIssuerSpec, Rfc2136Provider, SolverSpec } from './issuer.ts';
 import type { AcmeShape, SolverShape } from './issuer-schema.ts';
 import { checkName, subdomainFault } from './kubernetes-names.ts';
 import { memberOf } from './manifest-identity.ts';
@@ -36,6 +37,12 @@ export function readAcme(errors: FieldErrors, shape: AcmeShape): ReadAcme {
       },
       disableAccountKeyGeneration: shape.disableAccountKeyGeneration ?? false,
       ...(caBundle === undefined ? {} : { caBundle }),
+      ...bindingOf(shape),
+      skipTLSVerify: shape.skipTLSVerify ?? false,
+      ...(shape.preferredChain ? { preferredChain: shape.preferredChain } : {}),
+      enableDurationFeature: shape.enableDurationFeature ?? false,
+      ...(shape.profile ? { profile: shape.profile } : {}),
+      renewalInformationSource: shape.renewalInformationSource ?? 'ARI',
       solvers: readSolvers(errors, shape.solvers ?? []),
     },
     unserved: unservedFields(shape),
@@ -93,17 +100,62 @@ function readSolvers(errors: FieldErrors, shapes: readonly SolverShape[]): reado
   const solvers: SolverSpec[] = [];
   for (const [index, shape] of shapes.entries()) {
     checkSolver(errors, [...ACME, 'solvers', index], shape);
-    if (shape.http01 === undefined) continue;
-    solvers.push({
-      type: 'http-01',
-      selector: {
-        dnsNames: shape.selector?.dnsNames ?? [],
-        dnsZones: shape.selector?.dnsZones ?? [],
-        matchLabels: shape.selector?.matchLabels ?? {},
-      },
-    });
+    const solver = solverOf(shape);
+    if (solver !== undefined) solvers.push(solver);
   }
   return solvers;
+}
+
+/** Undefined for a solver of no type, and for a provider that is not served. */
+function solverOf(shape: SolverShape): SolverSpec | undefined {
+  const selector = {
+    dnsNames: shape.selector?.dnsNames ?? [],
+    dnsZones: shape.selector?.dnsZones ?? [],
+    matchLabels: shape.selector?.matchLabels ?? {},
+  };
+  const { http01, dns01, waitInsteadOfSelfCheck: wait } = shape;
+  if (http01 !== undefined) return { type: 'http-01', selector };
+  if (dns01?.rfc2136 === undefined) return undefined;
+  const waitMs = wait === undefined ? undefined : parseGoDuration(wait);
+  return {
+    type: 'dns-01',
+    selector,
+    ...(waitMs === undefined ? {} : { waitInsteadOfSelfCheckMs: waitMs }),
+    cnameStrategy: dns01.cnameStrategy ?? 'None',
+    nameservers: dns01.nameservers ?? [],
+    provider: rfc2136Of(dns01.rfc2136),
+  };
+}
+
+function rfc2136Of(shape: NonNullable<Dns01Shape['rfc2136']>): Rfc2136Provider {
+  const { nameserver, protocol = 'UDP', tsigKeyName, tsigAlgorithm, tsigSecretSecretRef: secret } = shape;
+  const known = TSIG_ALGORITHMS.find((name) => name === tsigAlgorithm?.toUpperCase());
+  return {
+    type: 'rfc2136',
+    // cert-manager takes an empty port for none.
+    nameserver: nameserver.trim().replace(/:$/, ''),
+    protocol,
+    ...(secret === undefined || !tsigKeyName
+      ? {}
+      : {
+          tsig: {
+            keyName: tsigKeyName,
+            algorithm: known ?? 'HMACMD5',
+            secretRef: { name: secret.name, key: secret.key ?? '' },
+          },
+        }),
+  };
+}
+
+function bindingOf({ externalAccountBinding: binding }: AcmeShape): Partial<AcmeIssuerSpec> {
+  if (binding === undefined) return {};
+  const { keyID, keySecretRef } = binding;
+  return {
+    externalAccountBinding: {
+      keyID,
+      keySecretRef: { name: keySecretRef.name, key: keySecretRef.key ?? '' },
+    },
+  };
 }
 
 function checkSolver(errors: FieldErrors, path: FieldPath, solver: SolverShape): void {
@@ -179,16 +231,9 @@ function checkParent(errors: FieldErrors, path: FieldPath, parent: object): void
 }
 
 function unservedFields(shape: AcmeShape): readonly FieldPath[] {
-  const isUnserved: readonly (readonly [FieldPath, boolean])[] = [
-    [['externalAccountBinding'], shape.externalAccountBinding !== undefined],
-    [['skipTLSVerify'], shape.skipTLSVerify === true],
-    [['preferredChain'], Boolean(shape.preferredChain)],
-    [['profile'], Boolean(shape.profile)],
-    [['enableDurationFeature'], shape.enableDurationFeature === true],
-    [['renewalInformationSource'], shape.renewalInformationSource === 'ARI'],
-    ...(shape.solvers ?? []).map(
-      (solver, index) => [['solvers', index, 'dns01'], solver.dns01 !== undefined] as const,
+  return (shape.solvers ?? []).flatMap(({ dns01 }, index) =>
+    DNS01_PROVIDERS.filter((provider) => provider !== 'rfc2136' && dns01?.[provider] !== undefined).map(
+      (provider): FieldPath => [...ACME, 'solvers', index, 'dns01', provider],
     ),
-  ];
-  return isUnserved.flatMap(([path, is]) => (is ? [[...ACME, ...path]] : []));
+  );
 }

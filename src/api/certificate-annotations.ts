@@ -1,4 +1,5 @@
 import { parseInstant } from '../lib/clock.ts';
+import type { CertificateDirectives } from './certificate.ts';
 import type { FieldErrors, FieldPath } from './field-error.ts';
 import { editDistance } from './mention.ts';
 
@@ -9,29 +10,34 @@ export const RETRY_REQUESTED_AT = 'certops.dev/retry-requested-at';
 
 const TEMPORARY_CERTIFICATE = 'cert-manager.io/issue-temporary-certificate';
 const OWN_PREFIX = 'certops.dev/';
-const INSTANTS: readonly string[] = [RENEW_REQUESTED_AT, RETRY_REQUESTED_AT, 'certops.dev/suspend-until'];
-const UNSERVED: readonly string[] = [
-  'certops.dev/suspend',
-  'certops.dev/suspend-until',
-  'certops.dev/profile',
-  'certops.dev/fallback-issuers',
-];
+/** Order nothing, for this reason; the contract's 1.3. */
+export const SUSPEND = 'certops.dev/suspend';
+const SUSPEND_UNTIL = 'certops.dev/suspend-until';
+const PROFILE = 'certops.dev/profile';
+const INSTANTS: readonly string[] = [RENEW_REQUESTED_AT, RETRY_REQUESTED_AT, SUSPEND_UNTIL];
+const SERVED: readonly string[] = [...INSTANTS, SUSPEND, PROFILE];
+const UNSERVED: readonly string[] = ['certops.dev/fallback-issuers'];
 const PROBE = 'certops.dev/probe';
-const KNOWN: readonly string[] = [...new Set([...INSTANTS, ...UNSERVED, PROBE])];
+const KNOWN: readonly string[] = [...SERVED, ...UNSERVED, PROBE];
 const OWN_DOMAIN = 'certops.dev';
 
+/** What the annotations of a Certificate ask for, and the paths of those that are not served yet. */
+export interface ReadDirectives {
+  readonly directives: CertificateDirectives;
+  readonly unserved: readonly FieldPath[];
+}
+
 /**
- * Checks the annotations that mean something to certops (contract 1.3) and returns the paths of those it
- * does not serve yet. An unknown one under `certops.dev/` is an error: a misspelt `suspend` must not order.
+ * Checks the annotations that mean something to certops (contract 1.3) and reads them. An unknown one under
+ * `certops.dev/` is an error: a misspelt `suspend` must not order.
  */
-export function checkCertificateAnnotations(
+export function readDirectives(
   errors: FieldErrors,
   annotations: Readonly<Record<string, string>>,
-): readonly FieldPath[] {
+): ReadDirectives {
   const unserved: FieldPath[] = [];
   for (const [name, value] of Object.entries(annotations)) {
     const path: FieldPath = ['metadata', 'annotations', name];
-    if (name === TEMPORARY_CERTIFICATE && value === 'true') unserved.push(path);
     if (!name.startsWith(OWN_PREFIX)) {
       checkNearMiss(errors, name);
       continue;
@@ -39,13 +45,33 @@ export function checkCertificateAnnotations(
     if (INSTANTS.includes(name) && parseInstant(value) === undefined) {
       errors.invalid(path, value, 'must be an RFC 3339 time, for example 2027-02-20T11:22:33Z');
     }
+    if (name === SUSPEND && value.trim() === '') errors.required(path, 'say why nothing is to be ordered');
+    if (name === PROFILE && !/^[\x21-\x7e]{1,64}$/.test(value)) {
+      errors.invalid(path, value, 'must be the name of a profile: 1 to 64 characters without spaces');
+    }
     if (UNSERVED.includes(name)) unserved.push(path);
     else if (name === PROBE) errors.noEffect(path, 'certops does not probe endpoints yet');
-    else if (!INSTANTS.includes(name)) {
+    else if (!SERVED.includes(name)) {
       errors.unknownField(['metadata', 'annotations'], name, hintFor(name));
     }
   }
-  return unserved;
+  if (annotations[SUSPEND_UNTIL] !== undefined && annotations[SUSPEND] === undefined) {
+    errors.noEffect(['metadata', 'annotations', SUSPEND_UNTIL], `nothing is suspended without ${SUSPEND}`);
+  }
+  return { directives: directivesOf(annotations), unserved };
+}
+
+function directivesOf(annotations: Readonly<Record<string, string>>): CertificateDirectives {
+  const instant = (name: string): Date | undefined => parseInstant(annotations[name] ?? '');
+  const reason = annotations[SUSPEND];
+  const profile = annotations[PROFILE];
+  return {
+    ...(reason === undefined ? {} : { suspend: { reason, until: instant(SUSPEND_UNTIL) } }),
+    renewRequestedAt: instant(RENEW_REQUESTED_AT),
+    retryRequestedAt: instant(RETRY_REQUESTED_AT),
+    ...(profile === undefined ? {} : { profile }),
+    wantsTemporaryCertificate: annotations[TEMPORARY_CERTIFICATE] === 'true',
+  };
 }
 
 /** Tells of annotations on an issuer that only mean something on a Certificate. */

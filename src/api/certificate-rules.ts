@@ -12,7 +12,9 @@ import { type CertificateSpecShape, SIGNATURE_ALGORITHMS } from './certificate-s
 import type { FieldErrors, FieldPath } from './field-error.ts';
 import { checkAnnotations, checkLabels, checkName, checkPathLength, secretPath } from './kubernetes-names.ts';
 import { readLiteralSubject } from './literal-subject.ts';
+import { checkNameConstraints } from './name-constraint-rules.ts';
 import { CERT_MANAGER_GROUP } from './names.ts';
+import { isObjectIdentifier } from './object-identifier.ts';
 import { checkDuration, checkRenewal } from './renewal-rules.ts';
 
 const MIN_DURATION_MS = 3_600_000;
@@ -37,7 +39,7 @@ export function checkCertificateSpec(
   checkAllNames(errors, spec);
   checkTimes(errors, spec);
   checkPrivateKey(errors, spec);
-  checkRequest(errors, spec);
+  checkNameConstraints(errors, spec.nameConstraints, spec.isCA === true);
   checkRenewal(errors, spec.renewal);
   checkSecretContent(errors, spec);
 }
@@ -125,7 +127,7 @@ function checkAllNames(errors: FieldErrors, spec: CertificateSpecShape): void {
   checkNames(errors, ['spec', 'emailAddresses'], emailAddresses, emailFault);
   for (const [index, other] of otherNames.entries()) {
     const path: FieldPath = ['spec', 'otherNames', index];
-    if (!/^[0-2](?:\.(?:0|[1-9]\d*))+$/.test(other.oid ?? '')) {
+    if (!isObjectIdentifier(other.oid ?? '')) {
       errors.invalid([...path, 'oid'], other.oid ?? '', 'invalid oid syntax');
     }
     if ((other.utf8Value ?? '') === '') {
@@ -193,16 +195,6 @@ function checkPrivateKey(errors: FieldErrors, spec: CertificateSpecShape): void 
   }
 }
 
-function checkRequest(errors: FieldErrors, spec: CertificateSpecShape): void {
-  const { nameConstraints } = spec;
-  if (nameConstraints === undefined) return;
-  const path: FieldPath = ['spec', 'nameConstraints'];
-  if (spec.isCA !== true) errors.invalid(path, '', 'isCa should be true when nameConstraints is set');
-  if (nameConstraints.permitted === undefined && nameConstraints.excluded === undefined) {
-    errors.invalid(path, '', 'either permitted or excluded must be set');
-  }
-}
-
 function checkSecretContent(errors: FieldErrors, spec: CertificateSpecShape): void {
   const template: FieldPath = ['spec', 'secretTemplate'];
   const { labels = {}, annotations = {} } = spec.secretTemplate ?? {};
@@ -210,7 +202,8 @@ function checkSecretContent(errors: FieldErrors, spec: CertificateSpecShape): vo
   checkAnnotations(errors, [...template, 'annotations'], annotations);
   for (const key of Object.keys(annotations)) {
     if (key.startsWith('cert-manager.io/') && key !== 'cert-manager.io/allow-direct-injection') {
-      errors.invalid([...template, 'annotations', key], key, 'cert-manager.io/* annotations are not allowed');
+      const detail = 'cert-manager.io/* annotations are not allowed';
+      errors.invalidEntry([...template, 'annotations'], key, key, detail);
     }
   }
   const { revisionHistoryLimit } = spec;

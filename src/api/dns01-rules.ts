@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { DNS01_PROVIDERS, type Dns01Shape } from './dns01-schema.ts';
 import type { FieldErrors, FieldPath } from './field-error.ts';
+import type { TsigAlgorithm } from './issuer.ts';
 import { checkBundle, checkSecretKey, checkSecretName } from './secret-references.ts';
 
 /** Checks `dns01` of a solver as cert-manager's webhook does (`ValidateACMEChallengeSolverDNS01`). */
@@ -133,7 +134,8 @@ function checkCloudflare(
   if (email === '' && key !== undefined) errors.required([...path, 'email']);
 }
 
-const TSIG_ALGORITHMS: readonly string[] = ['HMACMD5', 'HMACSHA1', 'HMACSHA256', 'HMACSHA512'];
+/** cert-manager's `tsigAlgorithm` values; compared without regard to case. */
+export const TSIG_ALGORITHMS: readonly TsigAlgorithm[] = ['HMACMD5', 'HMACSHA1', 'HMACSHA256', 'HMACSHA512'];
 
 function checkRfc2136(errors: FieldErrors, path: FieldPath, rfc2136: Dns01Shape['rfc2136']): void {
   if (rfc2136 === undefined) return;
@@ -145,7 +147,7 @@ function checkRfc2136(errors: FieldErrors, path: FieldPath, rfc2136: Dns01Shape[
       'a hostname and port is an optional port number.';
     errors.invalid([...path, 'nameserver'], nameserver, detail);
   }
-  if (tsigAlgorithm && !TSIG_ALGORITHMS.includes(tsigAlgorithm.toUpperCase())) {
+  if (tsigAlgorithm && !TSIG_ALGORITHMS.some((name) => name === tsigAlgorithm.toUpperCase())) {
     errors.notSupported([...path, 'tsigAlgorithm'], tsigAlgorithm, TSIG_ALGORITHMS);
   }
   if (tsigKeyName !== '') {
@@ -162,9 +164,9 @@ function isHttpsUrl(text: string): boolean {
 /** cert-manager's `ValidNameserver`: a host with or without a port; IPv6 in brackets where a port follows. */
 function isHostAndPort(text: string): boolean {
   const trimmed = text.trim();
-  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(trimmed) ?? [];
+  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{0,5}))?$/.exec(trimmed) ?? [];
   if (port !== undefined && port !== '' && (Number(port) < 1 || Number(port) > 65_535)) return false;
-  if (bracketed !== undefined) return isIP(bracketed) === 6;
+  if (bracketed !== undefined) return isIP(bracketed) === 6 && !bracketed.includes('%');
   if (plain === undefined) return false;
   return /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?$/.test(plain);
 }

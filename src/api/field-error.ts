@@ -11,6 +11,8 @@ export interface FieldError {
   readonly path: FieldPath;
   /** The foreign key in the map at `path`, for `unknown-field`. */
   readonly key?: string | undefined;
+  /** Where it stands, if that is more exact than `path`. */
+  readonly at?: FieldPath | undefined;
   /** The whole sentence, the field path included. */
   readonly message: string;
 }
@@ -44,6 +46,14 @@ export class FieldErrors {
 
   invalid(path: FieldPath, value: unknown, detail: string): void {
     this.#add('invalid-value', path, `Invalid value: ${formatValue(value)}: ${detail}`);
+  }
+
+  /** A key, or its value, in the map at `path`, which is all that Kubernetes' own validation names. */
+  invalidEntry(path: FieldPath, key: string, value: string, detail: string): void {
+    this.#add('invalid-value', path, `Invalid value: ${formatValue(value)}: ${detail}`, 'error', [
+      ...path,
+      key,
+    ]);
   }
 
   notSupported(path: FieldPath, value: unknown, supported: readonly string[]): void {
@@ -89,7 +99,10 @@ export class FieldErrors {
 
   /** A key that nothing reads, in the map at `path`. */
   unknownField(path: FieldPath, key: string, hint = ''): void {
-    const message = `unknown field "${formatFieldPath([...path, key])}"${hint}`;
+    const message = oneLine(
+      `unknown field "${formatFieldPath([...path, key])}"${hint}`,
+      MAX_MESSAGE_CHARACTERS,
+    );
     this.#errors.push({ severity: 'error', rule: 'unknown-field', path, key, message });
   }
 
@@ -108,9 +121,16 @@ export class FieldErrors {
     }
   }
 
-  #add(rule: string, path: FieldPath, text: string, severity: 'error' | 'warning' = 'error'): void {
+  #add(
+    rule: string,
+    path: FieldPath,
+    text: string,
+    severity: 'error' | 'warning' = 'error',
+    at?: FieldPath,
+  ): void {
     const field = formatFieldPath(path);
-    this.#errors.push({ severity, rule, path, message: field === '' ? text : `${field}: ${text}` });
+    const message = oneLine(field === '' ? text : `${field}: ${text}`, MAX_MESSAGE_CHARACTERS);
+    this.#errors.push({ severity, rule, path, at, message });
   }
 }
 
@@ -118,8 +138,21 @@ function formatValue(value: unknown): string {
   return typeof value === 'string' ? `"${quotable(value)}"` : quotable(String(value));
 }
 
-/** Text of strangers within a sentence: one line, bounded, nothing that turns the writing direction. */
+const MAX_VALUE_CHARACTERS = 120;
+const MAX_LOOKED_AT_CHARACTERS = 8000;
+/** A path may lead through keys of strangers, as often as they like. */
+const MAX_MESSAGE_CHARACTERS = 1000;
+
+/** Text of strangers within a sentence. */
 function quotable(value: string): string {
-  const line = value.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd').replaceAll('"', '\\"');
-  return line.length > 120 ? `${line.slice(0, 119)}…` : line;
+  return oneLine(value, MAX_VALUE_CHARACTERS).replaceAll('"', '\\"');
+}
+
+/** One line, bounded, nothing that turns the writing direction, and no password of a URL. */
+function oneLine(text: string, maxCharacters: number): string {
+  const line = text
+    .slice(0, MAX_LOOKED_AT_CHARACTERS)
+    .replace(/:\/\/[^\s"]*@/g, '://…@')
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd');
+  return line.length > maxCharacters ? `${line.slice(0, maxCharacters - 1)}…` : line;
 }

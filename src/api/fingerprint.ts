@@ -17,10 +17,14 @@ export function fingerprint(value: unknown): string {
  * certificate has to be compared with the specification field by field.
  */
 export function requestFingerprint(spec: CertificateSpec): string {
-  const { commonName, subject, dnsNames, ipAddresses, uris, emailAddresses } = spec;
+  const { commonName, literalSubject, subject, dnsNames, ipAddresses, uris, emailAddresses } = spec;
+  const { otherNames, nameConstraints, signatureAlgorithm } = spec;
   const { durationMs, usages, encodeUsagesInRequest, isCA, privateKey, issuerRef } = spec;
   return fingerprint({
-    ...{ commonName, subject, dnsNames, ipAddresses, uris, emailAddresses },
+    ...{ commonName, literalSubject, subject, dnsNames, ipAddresses, uris, emailAddresses },
+    ...{ nameConstraints, signatureAlgorithm },
+    // Left out while it is empty, so that fingerprints on record go on being right.
+    ...(otherNames.length === 0 ? {} : { otherNames }),
     ...{ durationMs, usages, encodeUsagesInRequest, isCA, issuerRef },
     privateKey: { algorithm: privateKey.algorithm, size: privateKey.size },
   });

@@ -2,10 +2,18 @@ import { jsonSchema, type Schema } from '../lib/schema.ts';
 import { CERTIFICATE } from './certificate-schema.ts';
 import { ISSUER } from './issuer-schema.ts';
 import { CERT_MANAGER_V1 } from './names.ts';
+import { CERTIFICATE_REQUEST_POLICY } from './policy-schema.ts';
+import { POLICY_V1ALPHA1 } from './policy-spec.ts';
 import { REPOSITORY } from './repository-kind.ts';
 
 /** The kinds that people write in clear, and so want an editor's help with. */
-export const SCHEMA_KINDS = ['Certificate', 'Issuer', 'ClusterIssuer', 'Repository'] as const;
+export const SCHEMA_KINDS = [
+  'Certificate',
+  'Issuer',
+  'ClusterIssuer',
+  'CertificateRequestPolicy',
+  'Repository',
+] as const;
 
 export type SchemaKind = (typeof SCHEMA_KINDS)[number];
 
@@ -21,6 +29,11 @@ const SOURCES: Readonly<Record<SchemaKind, Source>> = {
   Certificate: { apiVersion: CERT_MANAGER_V1, schema: CERTIFICATE, what: 'cert-manager 1.21, every field' },
   Issuer: { apiVersion: CERT_MANAGER_V1, schema: ISSUER, what: ISSUER_WHAT },
   ClusterIssuer: { apiVersion: CERT_MANAGER_V1, schema: ISSUER, what: ISSUER_WHAT },
+  CertificateRequestPolicy: {
+    apiVersion: POLICY_V1ALPHA1,
+    schema: CERTIFICATE_REQUEST_POLICY,
+    what: 'who may ask for what, as approver-policy has it',
+  },
   Repository: {
     apiVersion: 'certops.dev/v1alpha1',
     schema: REPOSITORY,

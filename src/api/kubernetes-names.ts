@@ -40,10 +40,11 @@ export function checkLabels(
   labels: Readonly<Record<string, string>>,
 ): void {
   for (const [key, value] of Object.entries(labels)) {
-    checkQualifiedName(errors, [...path, key], key);
+    checkQualifiedName(errors, path, key, key);
     if (value.length > 63 || (value !== '' && !QUALIFIED_NAME.test(value))) {
-      errors.invalid(
-        [...path, key],
+      errors.invalidEntry(
+        path,
+        key,
         value,
         'a valid label must be an empty string or at most 63 alphanumeric characters, "-", "_" or ".", ' +
           'and must start and end with an alphanumeric character',
@@ -63,26 +64,23 @@ export function checkAnnotations(
 ): void {
   let bytes = 0;
   for (const [key, value] of Object.entries(annotations)) {
-    checkQualifiedName(errors, [...path, key], key.toLowerCase());
+    checkQualifiedName(errors, path, key, key.toLowerCase());
     bytes += key.length + value.length;
   }
   if (bytes > MAX_ANNOTATION_BYTES) errors.tooLong(path, MAX_ANNOTATION_BYTES);
 }
 
-function checkQualifiedName(errors: FieldErrors, path: FieldPath, key: string): void {
-  const slash = key.indexOf('/');
-  const prefix = slash === -1 ? undefined : key.slice(0, slash);
-  const name = key.slice(slash + 1);
+function checkQualifiedName(errors: FieldErrors, path: FieldPath, key: string, text: string): void {
+  const slash = text.indexOf('/');
+  const prefix = slash === -1 ? undefined : text.slice(0, slash);
+  const name = text.slice(slash + 1);
   const isValid =
     (prefix === undefined || subdomainFault(prefix) === undefined) &&
     name.length <= 63 &&
     QUALIFIED_NAME.test(name);
   if (!isValid) {
-    errors.invalid(
-      path,
-      key,
-      'a key must be a name of at most 63 characters with an optional DNS prefix and "/"',
-    );
+    const detail = 'a key must be a name of at most 63 characters with an optional DNS prefix and "/"';
+    errors.invalidEntry(path, key, key, detail);
   }
 }
 

@@ -1,3 +1,5 @@
+import { isObjectIdentifier } from './object-identifier.ts';
+
 /** The types that cert-manager knows in a `literalSubject` (RFC 4514, section 3, and Go's for the rest). */
 const KNOWN_TYPES: ReadonlySet<string> = new Set([
   ...['C', 'O', 'OU', 'CN', 'SERIALNUMBER', 'L', 'ST', 'STREET', 'POSTALCODE', 'DC', 'UID'],
@@ -23,7 +25,7 @@ export function readLiteralSubject(text: string): LiteralSubject {
     const value = unescaped(attribute.slice(at + 1));
     if (value === undefined) return { commonName, fault: `the value of ${type} is escaped wrongly` };
     // A type with dots is an OID, which needs no name.
-    if (!KNOWN_TYPES.has(type) && !/^[0-2](?:\.\d+)+$/.test(type)) {
+    if (!KNOWN_TYPES.has(type) && !isObjectIdentifier(type)) {
       return { commonName, fault: `Literal subject contains unrecognized key with value [${value}]` };
     }
     if (type === 'CN') commonName = value;
@@ -50,6 +52,7 @@ function splitAttributes(text: string): readonly string[] {
 
 function unescaped(text: string): string | undefined {
   const trimmed = text.trim();
+  if (trimmed.startsWith('#')) return textOfHex(trimmed.slice(1));
   const isQuoted = trimmed.length > 1 && trimmed.startsWith('"') && trimmed.endsWith('"');
   const inner = isQuoted ? trimmed.slice(1, -1) : trimmed;
   if (/(?:^|[^\\])(?:\\\\)*"/.test(inner)) return undefined;
@@ -57,4 +60,20 @@ function unescaped(text: string): string | undefined {
   return inner.replace(/((?:\\[0-9A-Fa-f]{2})+)|\\(.)/g, (_, hex: string | undefined, character: string) =>
     hex === undefined ? character : Buffer.from(hex.replaceAll('\\', ''), 'hex').toString('utf8'),
   );
+}
+
+/** The text of a DER string in hex (RFC 4514, section 2.4): tag, length, and exactly so many bytes. */
+function textOfHex(hex: string): string | undefined {
+  if (!/^(?:[0-9A-Fa-f]{2}){2,}$/.test(hex)) return undefined;
+  const [tag = 0, first = 0, ...others] = Buffer.from(hex, 'hex');
+  const lengthBytes = first < 0x80 ? 0 : first - 0x80;
+  // Tags of several bytes, lengths without an end and of more than two bytes are in no name.
+  if ((tag & 0x1f) === 0x1f || first === 0x80 || lengthBytes > 2 || others.length < lengthBytes)
+    return undefined;
+  const length = others.slice(0, lengthBytes).reduce((sum, byte) => sum * 256 + byte, 0);
+  // DER: the shortest form (X.690, 10.1).
+  if (lengthBytes > 0 && (length < 0x80 || others[0] === 0)) return undefined;
+  const content = others.slice(lengthBytes);
+  if (content.length !== (lengthBytes === 0 ? first : length)) return undefined;
+  return Buffer.from(content).toString('utf8');
 }

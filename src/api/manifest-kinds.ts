@@ -3,6 +3,7 @@ import { type Identity, memberOf } from './manifest-identity.ts';
 import { editDistance, isNearlyOurs } from './mention.ts';
 import { CERT_MANAGER_V1 } from './names.ts';
 import { type OldVersion, oldVersionOf } from './old-versions.ts';
+import { POLICY_V1ALPHA1 } from './policy-spec.ts';
 
 /** What to do with a document, by its apiVersion and kind. */
 export type Treatment =
@@ -41,9 +42,9 @@ export function treatmentOf(identity: Identity, value: unknown): Treatment {
   if (group === 'cert-manager.io' || group === 'certmanager.k8s.io')
     return treatCertManager(apiVersion, kind);
   if (group === 'policy.cert-manager.io') {
-    const message =
-      'Not served yet: certops does not enforce policies, so a repository must not rely on this one';
-    return tell('error', 'not-served', 'kind', `kind: ${message}`);
+    if (apiVersion === POLICY_V1ALPHA1 && kind === 'CertificateRequestPolicy') return { do: 'read', kind };
+    const message = `${group} knows only ${POLICY_V1ALPHA1} CertificateRequestPolicy, not ${quoted(apiVersion)} ${quoted(kind)}`;
+    return tell('error', 'unknown-kind', 'kind', `kind: ${message}`);
   }
   if (group === 'certops.dev') {
     if (apiVersion === 'certops.dev/v1alpha1' && kind === 'Repository') return { do: 'read', kind };

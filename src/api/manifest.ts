@@ -1,6 +1,7 @@
 import type { Certificate } from './certificate.ts';
 import type { Issuer } from './issuer.ts';
 import type { ObjectName } from './names.ts';
+import type { CertificateRequestPolicy } from './policy-spec.ts';
 import type { RepositorySettings } from './repository.ts';
 
 /** A place in a file; line and column count from 1. */
@@ -19,6 +20,7 @@ export interface SealedSecretManifest {
 export type ManifestObject =
   | Certificate
   | Issuer
+  | CertificateRequestPolicy
   | SealedSecretManifest
   | { readonly kind: 'Repository'; readonly name: ObjectName; readonly settings: RepositorySettings };
 
@@ -54,4 +56,6 @@ export interface ManifestFile {
    * that this file once declared counts as removed.
    */
   readonly isReadable: boolean;
+  /** Not readable, and it mentions policies: whatever it says of them is not known. */
+  readonly hidesPolicies?: boolean | undefined;
 }

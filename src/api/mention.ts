@@ -24,6 +24,12 @@ export function bytesMentionUs(bytes: Uint8Array): boolean {
   return isMentioned((needle) => narrow.includes(needle));
 }
 
+/** Whether bytes mention CertificateRequestPolicies, in UTF-8 or UTF-16. */
+export function bytesMentionPolicies(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return text.replaceAll('\0', '').includes('policy.cert-manager.io');
+}
+
 /** The same for one document's text. */
 export function textMentionsUs(text: string): boolean {
   return isMentioned((needle) => text.includes(needle));

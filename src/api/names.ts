@@ -29,3 +29,12 @@ export function issuerName(ref: IssuerRef, namespace: string): ObjectName {
 export function formatIssuerRef(ref: IssuerRef): string {
   return `${ref.kind}/${ref.name}`;
 }
+
+/**
+ * A reference to one key of a Secret: beside the Certificate or Issuer, or for a ClusterIssuer in the cluster
+ * resource namespace.
+ */
+export interface SecretKeyRef {
+  readonly name: string;
+  readonly key: string;
+}

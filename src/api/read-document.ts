@@ -10,6 +10,9 @@ import { checkName, labelFault } from './kubernetes-names.ts';
 import type { ManifestObject, ManifestProblem, PlacedObject } from './manifest.ts';
 import { type Identity, identify, memberOf } from './manifest-identity.ts';
 import type { ObjectName } from './names.ts';
+import { placeRules, type RulePath, readPolicy } from './policy-kind.ts';
+import { CERTIFICATE_REQUEST_POLICY } from './policy-schema.ts';
+import type { PlacedRule } from './policy-spec.ts';
 import { REPOSITORY, readRepository } from './repository-kind.ts';
 import { readSealedSecret, SEALED_SECRET } from './secret-kind.ts';
 
@@ -37,7 +40,8 @@ export function readObject(document: YamlDocument, kind: OwnKind): ReadDocument 
   const isReadable = identity.name !== undefined;
   if (read === undefined || !errors.isEmpty) return { problems, isReadable };
   const unserved = read.unserved.map((path) => placed(document, path));
-  const object = read.complete(unserved);
+  const rules = placeRules(read.rules ?? [], (path) => document.locate(path));
+  const object = read.complete(unserved, rules);
   return {
     object: { object, document: document.index, position: document.position },
     problems,
@@ -51,10 +55,10 @@ export function problemsOf(
   identity: Identity,
   errors: readonly FieldError[],
 ): readonly ManifestProblem[] {
-  return errors.slice(0, MAX_PROBLEMS).map(({ severity, rule, path, key, message }) => ({
+  return errors.slice(0, MAX_PROBLEMS).map(({ severity, rule, path, key, at, message }) => ({
     severity,
     rule,
-    position: document.locate(path, key),
+    position: document.locate(at ?? path, key),
     kind: identity.kind,
     name: identity.name,
     field: formatFieldPath(key === undefined ? path : [...path, key]),
@@ -65,7 +69,9 @@ export function problemsOf(
 
 interface ReadKind {
   readonly unserved: readonly FieldPath[];
-  complete(unserved: readonly UnservedField[]): ManifestObject;
+  /** Expressions, whose places are kept. */
+  readonly rules?: readonly RulePath[];
+  complete(unserved: readonly UnservedField[], rules: readonly PlacedRule[]): ManifestObject;
 }
 
 function readKind(
@@ -90,6 +96,15 @@ function readKind(
     if (shape === undefined) return undefined;
     const secret = readSealedSecret(shape, name);
     return { unserved: [], complete: () => secret };
+  }
+  if (kind === 'CertificateRequestPolicy') {
+    const shape = shapeOf(errors, CERTIFICATE_REQUEST_POLICY, value, kind);
+    if (shape === undefined) return undefined;
+    const { policy, rules, unserved } = readPolicy(errors, shape, name);
+    return {
+      ...{ rules, unserved },
+      complete: (fields, places) => ({ ...policy, rules: places, unserved: fields }),
+    };
   }
   const shape = shapeOf(errors, REPOSITORY, value, kind);
   if (shape === undefined) return undefined;
@@ -121,7 +136,8 @@ function shapeOf<T extends Named>(
   const { name, namespace } = checked.value.metadata;
   checkName(errors, ['metadata', 'name'], name ?? '');
   // An API server clears the namespace of what has none.
-  const fault = kind === 'ClusterIssuer' || !namespace ? undefined : labelFault(namespace);
+  const hasNone = kind === 'ClusterIssuer' || kind === 'CertificateRequestPolicy';
+  const fault = hasNone || !namespace ? undefined : labelFault(namespace);
   if (fault !== undefined) errors.invalid(['metadata', 'namespace'], namespace, fault);
   return checked.value;
 }

@@ -8,6 +8,7 @@ import type { ManifestFile, ManifestProblem, PlacedObject, Position } from './ma
 import { type Identity, identify } from './manifest-identity.ts';
 import { treatmentOf } from './manifest-kinds.ts';
 import {
+  bytesMentionPolicies,
   bytesMentionUs,
   bytesSayNearlyOurs,
   isPlainlyForeign,
@@ -41,7 +42,12 @@ export function readManifestFile(bytes: Uint8Array): ManifestFile {
   const file = readYaml(bytes, {
     isWanted: (text) => !isPlainlyForeign(text) && (textMentionsUs(text) || saysNearlyOurs(text)),
   });
-  if (file.problems.length > 0) return unreadable(file.problems.map((problem) => fileProblem(problem)));
+  if (file.problems.length > 0) {
+    return unreadable(
+      bytes,
+      file.problems.map((problem) => fileProblem(problem)),
+    );
+  }
   const objects: PlacedObject[] = [];
   const problems: ManifestProblem[] = [];
   let isReadable = true;
@@ -51,7 +57,7 @@ export function readManifestFile(bytes: Uint8Array): ManifestFile {
     problems.push(...read.problems);
     isReadable &&= read.isReadable;
   }
-  return { objects, problems, isReadable };
+  return { objects, problems, isReadable, ...hiding(bytes, isReadable) };
 }
 
 const INLINE_BYTES = 64 * 1024;
@@ -92,14 +98,14 @@ export async function readManifestFileBounded(
       ? `the file could not be read within ${TIMEOUT_MS / 1000} s; split it or make it simpler`
       : 'the file could not be read within the memory that one file may take; split it or make it simpler';
     const rule = isSlow ? 'yaml-too-slow' : 'yaml-too-costly';
-    return unreadable([{ severity: 'error', rule, position: START, field: '', message, document: 0 }]);
+    return unreadable(bytes, [{ severity: 'error', rule, position: START, field: '', message, document: 0 }]);
   }
 }
 
 const MARKS = new Set(Buffer.from('\n[]{},:-?&*!'));
 
-/** Whether a file is small and has few of the marks that YAML is made of. */
-function isQuicklyRead(bytes: Uint8Array): boolean {
+/** Whether a file is small and has few of the marks that YAML is made of, so that reading it in place is quick. */
+export function isQuicklyRead(bytes: Uint8Array): boolean {
   if (bytes.byteLength <= INLINE_MARKS) return true;
   if (bytes.byteLength > INLINE_BYTES) return false;
   let marks = 0;
@@ -109,8 +115,12 @@ function isQuicklyRead(bytes: Uint8Array): boolean {
 
 const START: Position = { line: 1, column: 1 };
 
-function unreadable(problems: readonly ManifestProblem[]): ManifestFile {
-  return { objects: [], problems, isReadable: false };
+function unreadable(bytes: Uint8Array, problems: readonly ManifestProblem[]): ManifestFile {
+  return { objects: [], problems, isReadable: false, ...hiding(bytes, false) };
+}
+
+function hiding(bytes: Uint8Array, isReadable: boolean): Pick<ManifestFile, 'hidesPolicies'> {
+  return !isReadable && bytesMentionPolicies(bytes) ? { hidesPolicies: true } : {};
 }
 
 function fileProblem({ rule, position, message }: YamlProblem): ManifestProblem {

@@ -27,6 +27,10 @@ export type CertificateReason =
   | 'Renewing'
   /** The certificate in the Secret has ended. */
   | 'Expired'
+  /** The Secret with a keystore's password is not there, or lacks the key. */
+  | 'KeystorePasswordSecretNotFound'
+  /** No window of `spec.renewal.windows` opens in time; the certificate is renewed all the same. */
+  | 'WindowError'
   /** All is well. */
   | 'Ready'
   /** An attempt is open. */
@@ -73,16 +77,28 @@ export type OwnReason =
   | 'InvalidManifest'
   /** The manifest has a valid field that this version does not act on. */
   | 'NotServed'
+  /** The tenancy rules do not let the file declare the object. */
+  | 'NotAllowed'
   /** The issuer that `spec.issuerRef` names is not declared. */
   | 'IssuerNotFound'
   /** The issuer is declared and not ready; the Certificate waits for it. */
   | 'IssuerNotReady'
+  /** There are policies, and none that applies approves the request, nor may one deny it; nothing is asked for. */
+  | 'WaitingForApproval'
   /** `spec.secretName` names a Secret that people wrote. */
   | 'SecretNotOwned'
   /** `spec.secretName` names the Secret of another Certificate. */
   | 'SecretClaimed'
   /** Somebody asked for a new certificate (`certops.dev/renew-requested-at`). */
   | 'ManuallyTriggered'
+  /** The Secret's file is not the one on record, and nothing is known of the certificate in it. */
+  | 'SecretNotRecorded'
+  /** `.sops.yaml` names a recipient no longer that the Secret was sealed to: a new key, at once. */
+  | 'RecipientRemoved'
+  /** `certops.dev/suspend` forbids to order anything. */
+  | 'Suspended'
+  /** The specification went back to an earlier one, whose certificate still fits and was put back. */
+  | 'Restored'
   /** No rule, no recipient or no identity to seal the Secret with; nothing is ordered. */
   | 'EncryptionUnavailable'
   /** No presenter is configured for the challenge that the Certificate needs; nothing is ordered. */

@@ -22,6 +22,8 @@ export function checkDuration(
 }
 
 const RENEWAL: FieldPath = ['spec', 'renewal'];
+/** Each is looked through day by day; cert-manager sets no limit, and nobody needs as many. */
+const MAX_WINDOWS = 100;
 
 /** Checks `spec.renewal` as cert-manager's webhook does (`validateCertificateRenewal`). */
 export function checkRenewal(errors: FieldErrors, renewal: CertificateSpecShape['renewal']): void {
@@ -33,7 +35,8 @@ export function checkRenewal(errors: FieldErrors, renewal: CertificateSpecShape[
     if (windows.length > 0) errors.forbidden([...RENEWAL, 'windows'], detail);
     return;
   }
-  for (const [index, window] of windows.entries()) {
+  if (windows.length > MAX_WINDOWS) errors.tooMany([...RENEWAL, 'windows'], windows.length, MAX_WINDOWS);
+  for (const [index, window] of windows.slice(0, MAX_WINDOWS).entries()) {
     checkWindow(errors, [...RENEWAL, 'windows', index], window);
   }
 }

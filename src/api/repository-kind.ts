@@ -1,8 +1,10 @@
-import { anyObject, flag, integer, list, object, optional, type ShapeOf, text } from '../lib/schema.ts';
+import { flag, integer, list, object, optional, type ShapeOf, text } from '../lib/schema.ts';
 import type { FieldErrors, FieldPath } from './field-error.ts';
 import { labelFault } from './kubernetes-names.ts';
 import { TYPE_MEMBERS } from './metadata.ts';
+import { relativePathFault } from './relative-path.ts';
 import { DEFAULT_SETTINGS, type RepositorySettings } from './repository.ts';
+import { readTenancy, TENANCY } from './tenancy.ts';
 
 /** `certops.dev/v1alpha1` Repository (contract 1.2). */
 export const REPOSITORY = object({
@@ -21,7 +23,7 @@ export const REPOSITORY = object({
           prune: optional(flag()),
         }),
       ),
-      tenancy: optional(list(anyObject())),
+      tenancy: optional(TENANCY),
       commit: optional(
         object({ name: optional(text()), email: optional(text()), trailer: optional(text()) }),
       ),
@@ -77,6 +79,7 @@ export function readRepository(errors: FieldErrors, shape: ShapeOf<typeof REPOSI
     exclude: spec.exclude ?? defaults.exclude,
     clusterResourceNamespace,
     output,
+    tenancy: readTenancy(errors, ['spec', 'tenancy'], spec.tenancy ?? []),
     commit: readCommit(errors, spec.commit ?? {}),
   };
 }
@@ -107,9 +110,6 @@ function checkNotServed(errors: FieldErrors, spec: SpecShape): void {
   if (spec.ingressShim === true) {
     errors.notServed(['spec', 'ingressShim'], 'Ingress and Gateway manifests ask for nothing');
   }
-  if ((spec.tenancy ?? []).length > 0) {
-    errors.notServed(['spec', 'tenancy'], 'no rule would be enforced, so nothing is accepted');
-  }
   if ((spec.confirmed ?? []).length > 0) {
     errors.notServed(['spec', 'confirmed'], 'no plan is held, so there is none to confirm');
   }
@@ -134,16 +134,6 @@ function checkFolder(errors: FieldErrors, path: FieldPath, value: string): void 
   const fault = relativePathFault(value);
   if (fault !== undefined) errors.invalid(path, value, fault);
   if (Buffer.byteLength(value) > MAX_FOLDER_BYTES) errors.tooLong(path, MAX_FOLDER_BYTES);
-}
-
-function relativePathFault(value: string): string | undefined {
-  if (value === '') return 'must not be empty';
-  if (/[\\\p{C}]/u.test(value)) return 'must not contain backslashes or control characters';
-  const segments = value.split('/');
-  if (segments.includes('')) return 'must be relative to the root of the repository, without empty parts';
-  if (segments.some((segment) => segment.startsWith('.')))
-    return 'must not contain "." or ".." or hidden folders';
-  return undefined;
 }
 
 function checkPatterns(errors: FieldErrors, path: FieldPath, patterns: readonly string[]): void {

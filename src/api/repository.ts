@@ -1,3 +1,5 @@
+import type { Tenancy } from './tenancy.ts';
+
 /** `certops.yaml` (`certops.dev/v1alpha1` Repository) with every default applied. */
 export interface RepositorySettings {
   readonly paths: readonly string[];
@@ -9,6 +11,8 @@ export interface RepositorySettings {
     readonly status: string;
     readonly prune: boolean;
   };
+  /** Which files may declare what; empty: every file everything. */
+  readonly tenancy: Tenancy;
   readonly commit: {
     readonly name: string;
     readonly email: string;
@@ -22,5 +26,6 @@ export const DEFAULT_SETTINGS: RepositorySettings = {
   exclude: [],
   clusterResourceNamespace: 'cert-manager',
   output: { secrets: 'secrets', status: 'status', prune: false },
+  tenancy: [],
   commit: { name: 'certops', email: 'certops@localhost', trailer: '' },
 };

@@ -1,15 +1,13 @@
 import { isIP } from 'node:net';
-import type { Certificate } from '../certificate.ts';
+import type { Certificate, CertificateSpec, KeyUsage } from '../certificate.ts';
 import type { FieldPath } from '../field-error.ts';
 import type { AcmeShape } from '../issuer-schema.ts';
 import { formatIssuerRef } from '../names.ts';
-import { caProfile } from './ca-profiles.ts';
+import { rankSelector } from '../solver-selection.ts';
+import { checkCaLimits, PROFILE_FIELD } from './ca-limits.ts';
 import type { Declared } from './catalogue.ts';
 import type { CrossFinding } from './finding.ts';
 import { finding } from './object-rules.ts';
-import { isSelected } from './solver-selector.ts';
-
-const PROFILE_ANNOTATION = 'certops.dev/profile';
 
 /** Rules about a Certificate and the ACME issuer that it names. `acme` is the issuer's `spec.acme` as written. */
 export function checkAcmeCertificate(
@@ -19,7 +17,8 @@ export function checkAcmeCertificate(
   return [
     ...namesOf(certificate.object).flatMap((name) => validation(certificate, acme, name)),
     ...unsupported(certificate, acme),
-    ...limits(certificate, acme),
+    ...commonName(certificate),
+    ...checkCaLimits(certificate, acme),
   ];
 }
 
@@ -37,8 +36,9 @@ function namesOf({ spec }: Certificate): readonly Name[] {
   ];
   const isNew = commonName !== undefined && !names.some(({ value }) => value === commonName.toLowerCase());
   // A common name that is no host name is no identifier.
-  const isName = isNew && (isIP(commonName) !== 0 || /^(?:\*\.)?[\w-]+(?:\.[\w-]+)+$/.test(commonName));
-  return isName ? [...names, { value: commonName.toLowerCase(), field: ['spec', 'commonName'] }] : names;
+  return isNew && isHostName(commonName)
+    ? [...names, { value: commonName.toLowerCase(), field: ['spec', 'commonName'] }]
+    : names;
 }
 
 function validation(
@@ -47,8 +47,8 @@ function validation(
   { value, field }: Name,
 ): readonly CrossFinding[] {
   const issuer = formatIssuerRef(certificate.object.spec.issuerRef);
-  const solvers = (acme.solvers ?? []).filter((solver) =>
-    isSelected(solver, value, certificate.object.labels),
+  const solvers = (acme.solvers ?? []).filter(
+    ({ selector }) => rankSelector(selector ?? {}, value, certificate.object.labels) !== undefined,
   );
   if (solvers.length === 0) {
     const message = `${issuer} has no solver for "${value}", so it can only be issued where the CA asks for no proof`;
@@ -67,9 +67,10 @@ function validation(
   return [];
 }
 
-/** What no ACME CA signs (cert-manager `ValidateCertificateForACMEIssuer`). */
+/** What no ACME CA signs (cert-manager `ValidateCertificateForACMEIssuer`), and what its CAs leave out. */
 function unsupported(certificate: Declared<Certificate>, acme: AcmeShape): readonly CrossFinding[] {
-  const { isCA, subject, durationMs, uris, emailAddresses } = certificate.object.spec;
+  const { spec } = certificate.object;
+  const { isCA, subject, durationMs, uris, emailAddresses, otherNames } = spec;
   const told: readonly (readonly [
     is: boolean,
     severity: 'error' | 'warning',
@@ -84,6 +85,12 @@ function unsupported(certificate: Declared<Certificate>, acme: AcmeShape): reado
       'ACME does not support setting the organization name',
     ],
     [
+      hasMoreSubject(spec),
+      'warning',
+      ['spec', spec.literalSubject === undefined ? 'subject' : 'literalSubject'],
+      'ACME validates no subject; CAs leave it out',
+    ],
+    [
       durationMs !== undefined && acme.enableDurationFeature !== true,
       'warning',
       ['spec', 'duration'],
@@ -91,31 +98,58 @@ function unsupported(certificate: Declared<Certificate>, acme: AcmeShape): reado
     ],
     [uris.length > 0, 'warning', ['spec', 'uris'], 'ACME validates DNS names and IP addresses, no URIs'],
     [emailAddresses.length > 0, 'warning', ['spec', 'emailAddresses'], 'ACME validates no email addresses'],
+    [otherNames.length > 0, 'warning', ['spec', 'otherNames'], 'ACME validates no other names'],
+    ...spec.usages.map(
+      (usage, index) =>
+        [
+          !COMMON_USAGES.includes(usage),
+          'warning',
+          ['spec', 'usages', index],
+          'ACME has no usages; the CA decides, and CAs on the web sign for TLS servers alone',
+        ] as const,
+    ),
   ];
   return told.flatMap(([is, severity, field, message]) =>
     is ? [finding(severity, 'acme-unsupported', certificate, field, message)] : [],
   );
 }
 
-function limits(certificate: Declared<Certificate>, acme: AcmeShape): readonly CrossFinding[] {
-  const { spec, annotations } = certificate.object;
-  const name = annotations[PROFILE_ANNOTATION] ?? acme.profile ?? '';
-  const profile = caProfile(acme.server, name);
-  if (profile === undefined) return [];
-  const shown = `the profile ${name === '' ? 'classic' : name} of Let's Encrypt`;
-  const count = namesOf(certificate.object).length;
-  const found: CrossFinding[] = [];
-  const tell = (severity: 'error' | 'warning', field: FieldPath, message: string): void => {
-    found.push(finding(severity, 'ca-limits', certificate, field, message));
-  };
-  if (count > profile.maxNames) {
-    tell('error', ['spec', 'dnsNames'], `${count} names; ${shown} takes at most ${profile.maxNames}`);
+/** What certificates for TLS servers have; Let's Encrypt's have no other since 2026-07-08. */
+const COMMON_USAGES: readonly KeyUsage[] = [
+  'signing',
+  'digital signature',
+  'key encipherment',
+  'server auth',
+];
+
+/** Whether anything but a common name and an organization is asked for in the subject. */
+function hasMoreSubject({ subject, literalSubject = '' }: CertificateSpec): boolean {
+  if (literalSubject !== '') return /[,+;]/.test(literalSubject) || !/^\s*CN\s*=/.test(literalSubject);
+  const { organizations: _, ...others } = subject ?? {};
+  return Object.values(others).some((values) => values !== undefined && values.length > 0);
+}
+
+/** A common name that is not one of the names: a CA has to validate it like any other. */
+function commonName(certificate: Declared<Certificate>): readonly CrossFinding[] {
+  const { commonName: name, dnsNames, ipAddresses } = certificate.object.spec;
+  if (name === undefined || [...dnsNames, ...ipAddresses].includes(name.toLowerCase())) return [];
+  const field: FieldPath = ['spec', 'commonName'];
+  if (isHostName(name)) {
+    const message =
+      'it is none of dnsNames and ipAddresses: certops asks the CA for it as well, cert-manager does not issue';
+    return [finding('warning', 'common-name-not-listed', certificate, field, message)];
   }
-  if (spec.ipAddresses.length > 0 && !profile.takesIpAddresses) {
-    tell('error', ['spec', 'ipAddresses'], `${shown} takes no IP addresses; shortlived does`);
-  }
-  if (spec.commonName !== undefined && !profile.hasCommonName) {
-    tell('warning', ['spec', 'commonName'], `${shown} has no common names; it is left out`);
-  }
-  return found;
+  const message = 'it is no host name, and ACME CAs put nothing into a certificate that they cannot validate';
+  return [finding('error', 'common-name-not-listed', certificate, field, message)];
+}
+
+function isHostName(name: string): boolean {
+  return isIP(name) !== 0 || /^(?:\*\.)?[\w-]+(?:\.[\w-]+)+$/.test(name);
+}
+
+/** Of a Certificate whose issuer is not ACME: what only ACME has. */
+export function checkWithoutAcme(certificate: Declared<Certificate>): readonly CrossFinding[] {
+  if (certificate.object.directives.profile === undefined) return [];
+  const message = 'No effect here: only ACME issuers have profiles';
+  return [finding('warning', 'no-effect', certificate, PROFILE_FIELD, message)];
 }

@@ -2,6 +2,7 @@ import type { Certificate } from '../certificate.ts';
 import type { Issuer } from '../issuer.ts';
 import type { ManifestFile, ManifestObject, SealedSecretManifest } from '../manifest.ts';
 import { formatObjectName, type ObjectName } from '../names.ts';
+import type { CertificateRequestPolicy } from '../policy-spec.ts';
 
 /** A file of the work tree, read. */
 export interface LintedFile {
@@ -23,6 +24,7 @@ export interface Catalogue {
   readonly certificates: readonly Declared<Certificate>[];
   /** By `Kind namespace/name`. */
   readonly issuers: ReadonlyMap<string, Declared<Issuer>>;
+  readonly policies: readonly Declared<CertificateRequestPolicy>[];
   /** People's sealed Secrets, by `namespace/name`. */
   readonly secrets: ReadonlyMap<string, Declared<SealedSecretManifest>>;
   /** Certificates by the Secret that they ask for, `namespace/secretName`. */
@@ -53,6 +55,7 @@ export function catalogue(files: readonly LintedFile[]): Catalogue {
   const certificates: Declared<Certificate>[] = [];
   const issuers = new Map<string, Declared<Issuer>>();
   const secrets = new Map<string, Declared<SealedSecretManifest>>();
+  const policies: Declared<CertificateRequestPolicy>[] = [];
   const claims = new Map<string, Declared<Certificate>[]>();
   for (const [key, [first]] of all) {
     if (first === undefined) continue;
@@ -63,10 +66,12 @@ export function catalogue(files: readonly LintedFile[]): Catalogue {
       pushTo(claims, `${object.name.namespace}/${object.spec.secretName}`, declared);
     } else if (object.kind === 'Secret') {
       secrets.set(formatObjectName(object.name), { object, file, document });
+    } else if (object.kind === 'CertificateRequestPolicy') {
+      policies.push({ object, file, document });
     } else if (object.kind !== 'Repository') issuers.set(key, { object, file, document });
   }
   const repeated = [...all.values()].filter((declarations) => declarations.length > 1);
-  return { certificates, issuers, secrets, claims, repeated, rejected };
+  return { certificates, issuers, policies, secrets, claims, repeated, rejected };
 }
 
 function pushTo<T>(map: Map<string, T[]>, key: string, item: T): void {

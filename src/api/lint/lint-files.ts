@@ -7,7 +7,9 @@ import type { ManifestProblem, PlacedObject } from '../manifest.ts';
 import { SETTINGS_FILE } from '../manifest-paths.ts';
 import { withoutNulls } from '../read-document.ts';
 import type { RepositorySettings } from '../repository.ts';
-import { checkAcmeCertificate } from './acme-rules.ts';
+import { checkAcmeIssuer } from './acme-issuer-rules.ts';
+import { checkAcmeCertificate, checkWithoutAcme } from './acme-rules.ts';
+import { checkRates } from './ca-rates.ts';
 import { type Catalogue, catalogue, type Declared, type LintedFile } from './catalogue.ts';
 import { type CrossFinding, compareFindings, type Finding, findingOf } from './finding.ts';
 import { checkObjects, issuerOf } from './object-rules.ts';
@@ -21,7 +23,12 @@ export function lintFiles(files: readonly LintedFile[], settings: RepositorySett
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const objects = catalogue(sorted.filter(({ path }) => path !== SETTINGS_FILE));
   const byPath = new Map(sorted.map((file) => [file.path, file]));
-  const crossing = [...checkObjects(objects, settings), ...checkAcme(objects, byPath)];
+  const crossing = [
+    ...checkObjects(objects, settings),
+    ...[...objects.issuers.values()].flatMap((issuer) => checkAcmeIssuer(issuer)),
+    ...checkAcme(objects, byPath),
+    ...checkRates(objects),
+  ];
   const misplaced = sorted.flatMap((file) => misplacedObjects(file));
   const found = [...sorted.flatMap((file) => findingsOf(file)), ...misplaced, ...placed(crossing, byPath)];
   return found.sort(compareFindings);
@@ -80,7 +87,8 @@ function checkAcme(objects: Catalogue, files: Files): readonly CrossFinding[] {
   const shapes = new Map<Declared<Issuer>, AcmeShape | undefined>();
   return objects.certificates.flatMap((certificate) => {
     const issuer = issuerOf(certificate.object, objects);
-    if (issuer === undefined || issuer.object.spec.type !== 'acme') return [];
+    if (issuer === undefined) return [];
+    if (issuer.object.spec.type !== 'acme') return checkWithoutAcme(certificate);
     if (!shapes.has(issuer)) shapes.set(issuer, acmeShape(issuer, files));
     const acme = shapes.get(issuer);
     return acme === undefined ? [] : checkAcmeCertificate(certificate, acme);
@@ -96,7 +104,7 @@ function acmeShape(issuer: Declared<Issuer>, files: Files): AcmeShape | undefine
 }
 
 /** Finds out where the fields of findings stand, opening each file once. */
-function placed(findings: readonly CrossFinding[], files: Files): readonly Finding[] {
+export function placed(findings: readonly CrossFinding[], files: Files): readonly Finding[] {
   const byFile = new Map<string, CrossFinding[]>();
   for (const each of findings) {
     const ofFile = byFile.get(each.file);

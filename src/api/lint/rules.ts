@@ -19,6 +19,7 @@ export const LINT_RULES = {
   'invalid-value': 'A value is not one that the field can have.',
   'not-served': 'The field is valid, and this version of certops does not act on it yet.',
   'no-effect': 'The field is valid and means nothing outside of a cluster.',
+  tenancy: 'The tenancy rules do not let this file declare the object.',
   'near-miss': 'A group, kind or annotation is nearly one that is read.',
   'list-skipped': 'The items of a List are not read.',
   'deprecated-api-version': 'The manifest is of an API version before v1; it is converted when it is read.',
@@ -35,7 +36,15 @@ export const LINT_RULES = {
   'wildcard-needs-dns01': 'A wildcard has no DNS-01 solver.',
   'ip-needs-http01': 'An IP address has no HTTP-01 solver.',
   'acme-unsupported': 'The Certificate asks for what ACME CAs do not sign.',
-  'ca-limits': 'The Certificate asks for more than the CA’s profile allows.',
+  'common-name-not-listed': 'The common name is none of the names that an ACME CA validates.',
+  'ca-limits': 'More is asked for than the CA, or its profile, gives.',
+  'unknown-profile': 'The CA has no profile of this name, or ended it.',
+  'preferred-chain-gone': 'The CA no longer offers the chain that is preferred.',
+  'renew-before-of-profile': 'The time for renewal does not fit how long the profile’s certificates live.',
+  'policy-expression': 'An expression of a policy does not compile, so the policy approves nothing.',
+  'policy-denied': 'No policy that applies approves what the Certificate asks for.',
+  'policy-unapproved': 'There are policies, and none that can be used applies to the Certificate.',
+  'ca-rate-limit': 'More Certificates than the CA issues in its time.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** The general sentence of a rule, for tools that list rules. */

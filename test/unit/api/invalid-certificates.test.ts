@@ -336,13 +336,13 @@ const CASES: readonly (readonly [name: string, text: string, problem: string, wo
   [
     'a foreign annotation in the template',
     certificateWith('secretTemplate:', '  annotations: {cert-manager.io/common-name: x}'),
-    '9:48 invalid-value spec.secretTemplate.annotations[cert-manager.io/common-name]',
+    '9:48 invalid-value spec.secretTemplate.annotations',
     'not allowed',
   ],
   [
     'a label value with a space',
     certificateWith('secretTemplate: {labels: {a: "b c"}}'),
-    '8:32 invalid-value spec.secretTemplate.labels.a',
+    '8:32 invalid-value spec.secretTemplate.labels',
     'valid label',
   ],
   [
@@ -530,6 +530,14 @@ const CASES: readonly (readonly [name: string, text: string, problem: string, wo
     certificateWith('renewal: {policy: RenewBefore, windows: [{cron: "0 0 2 * * 6", windowDuration: 2h}]}'),
     '8:51 invalid-value spec.renewal.windows[0].cron',
     'invalid cron syntax',
+  ],
+  [
+    'more windows than anybody needs',
+    certificateWith(
+      `renewal: {policy: RenewBefore, windows: [${Array(101).fill('{cron: "0 2 * * 6", windowDuration: 2h}').join(', ')}]}`,
+    ),
+    '8:43 invalid-value spec.renewal.windows',
+    'Too many: 101',
   ],
   [
     'a window in a time zone that is none',

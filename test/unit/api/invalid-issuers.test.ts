@@ -203,12 +203,6 @@ const CASES: readonly (readonly [name: string, text: string, problem: string, wo
     'Not served yet',
   ],
   [
-    'a tenancy that nobody enforces',
-    repository('  tenancy: [{path: "x/**"}]'),
-    '5:12 not-served spec.tenancy',
-    'Not served yet',
-  ],
-  [
     'the ingress shim',
     repository('  ingressShim: true'),
     '5:16 not-served spec.ingressShim',
@@ -234,10 +228,10 @@ const CASES: readonly (readonly [name: string, text: string, problem: string, wo
   ],
   ['an unknown setting', repository('  prune: true'), '5:3 unknown-field spec.prune', 'unknown field'],
   [
-    'a policy that nobody enforces',
+    'a policy without a spec',
     'apiVersion: policy.cert-manager.io/v1alpha1\nkind: CertificateRequestPolicy\nmetadata: {name: p}\n',
-    '2:7 not-served kind',
-    'does not enforce policies',
+    '1:1 required spec',
+    'Required value',
   ],
 ];
 

@@ -177,17 +177,18 @@ const CASES: readonly (readonly [
     'a common name that is a wildcard',
     { 'a.yaml': certificate('www', 'commonName: "*.example.com"'), 'i.yaml': acme(HTTP01) },
     'a.yaml:7:15 error wildcard-needs-dns01 spec.commonName',
+    'a.yaml:7:15 warning common-name-not-listed spec.commonName',
   ],
   [
     'only what is not served of a wildcard with DNS-01',
     { 'a.yaml': certificate('www', 'dnsNames: ["*.example.com"]'), 'i.yaml': acme(DNS01) },
-    'i.yaml:9:14 warning not-served spec.acme.solvers[0].dns01',
+    'i.yaml:9:25 warning not-served spec.acme.solvers[0].dns01.cloudDNS',
   ],
   [
     'an IP address with DNS-01 alone',
     { 'a.yaml': certificate('www', 'ipAddresses: [192.0.2.1]'), 'i.yaml': acme(DNS01) },
     'a.yaml:7:17 error ip-needs-http01 spec.ipAddresses[0]',
-    'i.yaml:9:14 warning not-served spec.acme.solvers[0].dns01',
+    'i.yaml:9:25 warning not-served spec.acme.solvers[0].dns01.cloudDNS',
   ],
   [
     'what no ACME CA signs',

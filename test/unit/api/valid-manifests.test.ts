@@ -93,6 +93,7 @@ test('reads the documented Certificate field by field', () => {
     ipAddresses: ['192.168.0.5'],
     uris: ['spiffe://cluster.local/ns/sandbox/sa/example'],
     emailAddresses: ['team@example.com'],
+    otherNames: [],
     durationMs: 2160 * 3_600_000,
     renewBeforeMs: 360 * 3_600_000,
     usages: ['server auth', 'client auth'],
@@ -103,6 +104,8 @@ test('reads the documented Certificate field by field', () => {
       annotations: { 'my-secret-annotation-1': 'foo', 'my-secret-annotation-2': 'bar' },
       labels: { 'my-secret-label': 'foo' },
     },
+    keystores: {},
+    additionalOutputFormats: [],
     revisionHistoryLimit: 1,
   });
 });
@@ -122,10 +125,13 @@ test('applies the defaults of cert-manager', () => {
     ipAddresses: [],
     uris: [],
     emailAddresses: [],
+    otherNames: [],
     usages: ['digital signature', 'key encipherment'],
     encodeUsagesInRequest: true,
     isCA: false,
     privateKey: { algorithm: 'RSA', size: 2048, encoding: 'PKCS1', rotationPolicy: 'Always' },
+    keystores: {},
+    additionalOutputFormats: [],
     revisionHistoryLimit: 1,
   });
 });
@@ -141,26 +147,6 @@ test('a member that is null is absent, as in Kubernetes', () => {
 });
 
 const UNSERVED: readonly (readonly [text: string, field: string, line: number, column: number])[] = [
-  [certificateWith('literalSubject: "CN=a"'), 'spec.literalSubject', 8, 19],
-  [certificateWith('otherNames: [{oid: 1.3.6.1.4.1.311.20.2.3, utf8Value: a@b}]'), 'spec.otherNames', 8, 15],
-  [
-    certificateWith('isCA: true', 'nameConstraints:', '  critical: true', '  permitted: {dnsDomains: [a]}'),
-    'spec.nameConstraints',
-    9,
-    3,
-  ],
-  [certificateWith('keystores: {jks: {create: true, password: changeit}}'), 'spec.keystores.jks', 8, 20],
-  [
-    certificateWith(
-      'keystores: {pkcs12: {create: true, profile: Modern2026, passwordSecretRef: {name: a, key: b}}}',
-    ),
-    'spec.keystores.pkcs12',
-    8,
-    23,
-  ],
-  [certificateWith('additionalOutputFormats: [{type: DER}]'), 'spec.additionalOutputFormats', 8, 28],
-  [certificateWith('renewal: {policy: Disabled}'), 'spec.renewal', 8, 12],
-  [certificateWith('signatureAlgorithm: SHA384WithRSA'), 'spec.signatureAlgorithm', 8, 23],
   [
     certificateWith().replace('{name: ca}', '{name: ca, kind: AWSPCAIssuer, group: awspca.cert-manager.io}'),
     'spec.issuerRef.group',
@@ -168,31 +154,10 @@ const UNSERVED: readonly (readonly [text: string, field: string, line: number, c
     52,
   ],
   [
-    certificateWith().replace('namespace: web', 'annotations: {certops.dev/suspend: moving}'),
-    'metadata.annotations[certops.dev/suspend]',
-    3,
-    58,
-  ],
-  [
-    certificateWith().replace('namespace: web', 'annotations: {certops.dev/profile: shortlived}'),
-    'metadata.annotations[certops.dev/profile]',
-    3,
-    58,
-  ],
-  [
     certificateWith().replace('namespace: web', 'annotations: {certops.dev/fallback-issuers: Issuer/b}'),
     'metadata.annotations[certops.dev/fallback-issuers]',
     3,
     67,
-  ],
-  [
-    certificateWith().replace(
-      'namespace: web',
-      'annotations: {cert-manager.io/issue-temporary-certificate: "true"}',
-    ),
-    'metadata.annotations[cert-manager.io/issue-temporary-certificate]',
-    3,
-    82,
   ],
 ];
 
@@ -207,10 +172,10 @@ for (const [text, field, line, column] of UNSERVED) {
   });
 }
 
-test('a keystore that is not created is served by doing nothing', () => {
-  const { unserved } = only(certificateWith('keystores: {jks: {create: false, password: x}}'), 'Certificate');
+test('a keystore that is not created is not asked for', () => {
+  const { spec } = only(certificateWith('keystores: {jks: {create: false, password: x}}'), 'Certificate');
 
-  assert.deepEqual(unserved, []);
+  assert.deepEqual(spec.keystores, {});
 });
 
 test('reads an ACME issuer whose solver was written for a cluster, and says what has no effect', () => {
@@ -234,6 +199,9 @@ test('reads an ACME issuer whose solver was written for a cluster, and says what
     email: 'team@example.com',
     privateKeySecretRef: { name: 'le-account', key: 'tls.key' },
     disableAccountKeyGeneration: false,
+    skipTLSVerify: false,
+    enableDurationFeature: false,
+    renewalInformationSource: 'ARI',
     solvers: [
       { type: 'http-01', selector: { dnsNames: [], dnsZones: [], matchLabels: {} } },
       {
@@ -252,31 +220,73 @@ test('reads an ACME issuer whose solver was written for a cluster, and says what
   );
 });
 
-test('names what an ACME issuer asks for and certops does not do yet', () => {
+test('reads everything that an ACME issuer can say', () => {
   const text = acmeIssuerWith(
     'externalAccountBinding: {keyID: k, keySecretRef: {name: eab, key: secret}}',
     'skipTLSVerify: true',
     'preferredChain: ISRG Root X1',
     'profile: shortlived',
     'enableDurationFeature: true',
-    'renewalInformationSource: ARI',
+    'renewalInformationSource: None',
     'solvers:',
+    '- waitInsteadOfSelfCheck: 90s',
+    '  dns01:',
+    '    cnameStrategy: Follow',
+    '    nameservers: ["192.0.2.1:53", "https://dns.example/dns-query"]',
+    '    rfc2136:',
+    '      nameserver: "[2001:db8::1]:5353"',
+    '      protocol: TCP',
+    '      tsigKeyName: certops',
+    '      tsigAlgorithm: hmacsha512',
+    '      tsigSecretSecretRef: {name: tsig, key: secret}',
+    '- dns01: {rfc2136: {nameserver: ns.example}}',
     '- dns01: {cnameStrategy: Follow, route53: {region: eu-west-1}}',
   );
 
-  const { unserved } = only(text, 'Issuer');
+  const { spec, unserved } = only(text, 'Issuer');
 
+  const selector = { dnsNames: [], dnsZones: [], matchLabels: {} };
+  assert.deepEqual(spec, {
+    type: 'acme',
+    server: 'https://acme.example.com/directory',
+    privateKeySecretRef: { name: 'le-account', key: 'tls.key' },
+    disableAccountKeyGeneration: false,
+    externalAccountBinding: { keyID: 'k', keySecretRef: { name: 'eab', key: 'secret' } },
+    skipTLSVerify: true,
+    preferredChain: 'ISRG Root X1',
+    enableDurationFeature: true,
+    profile: 'shortlived',
+    renewalInformationSource: 'None',
+    solvers: [
+      {
+        type: 'dns-01',
+        selector,
+        waitInsteadOfSelfCheckMs: 90_000,
+        cnameStrategy: 'Follow',
+        nameservers: ['192.0.2.1:53', 'https://dns.example/dns-query'],
+        provider: {
+          type: 'rfc2136',
+          nameserver: '[2001:db8::1]:5353',
+          protocol: 'TCP',
+          tsig: {
+            keyName: 'certops',
+            algorithm: 'HMACSHA512',
+            secretRef: { name: 'tsig', key: 'secret' },
+          },
+        },
+      },
+      {
+        type: 'dns-01',
+        selector,
+        cnameStrategy: 'None',
+        nameservers: [],
+        provider: { type: 'rfc2136', nameserver: 'ns.example', protocol: 'UDP' },
+      },
+    ],
+  });
   assert.deepEqual(
     unserved.map(({ field, line }) => `${line} ${field}`),
-    [
-      '8 spec.acme.externalAccountBinding',
-      '9 spec.acme.skipTLSVerify',
-      '10 spec.acme.preferredChain',
-      '11 spec.acme.profile',
-      '12 spec.acme.enableDurationFeature',
-      '13 spec.acme.renewalInformationSource',
-      '15 spec.acme.solvers[0].dns01',
-    ],
+    ['26 spec.acme.solvers[2].dns01.route53'],
   );
 });
 
@@ -349,6 +359,7 @@ test('repository settings have every default', () => {
     exclude: [],
     clusterResourceNamespace: 'cert-manager',
     output: { secrets: 'secrets', status: 'status', prune: false },
+    tenancy: [],
     commit: { name: 'certops', email: 'certops@localhost', trailer: '' },
   });
 });
