@@ -1,8 +1,9 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { NameConstraints, SubjectSpec } from '../api/certificate.ts';
 import { CertopsError } from '../lib/errors.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import { DER_TAG, type DerElement, expectElement, readChildren, readDer, readTime } from './der-reader.ts';
-import { formatName, NAME_OID, nameValues, readName } from './distinguished-name.ts';
+import { formatName, NAME_OID, nameValues, readName, subjectFields } from './distinguished-name.ts';
 import { readExtensions } from './extension-reader.ts';
 import { splitChain } from './pem.ts';
 import type { ResolvedUsages } from './usages.ts';
@@ -21,12 +22,15 @@ export interface CertificateFacts extends CertificateNames {
   readonly commonName?: string | undefined;
   /** RFC 4514 text, empty for an empty name. */
   readonly subject: string;
+  /** The fields of `spec.subject` that the subject has. */
+  readonly subjectFields: SubjectSpec;
   /** RFC 4514 text. */
   readonly issuer: string;
-  /** Subject alternative names of kinds that certops does not ask for: how many there are. */
+  /** Subject alternative names of kinds that no specification can ask for: how many there are. */
   readonly otherNameCount: number;
   /** Whether basicConstraints say `CA:TRUE`. */
   readonly isCA: boolean;
+  readonly nameConstraints?: NameConstraints | undefined;
   readonly usages: ResolvedUsages;
   /** Whether subject and issuer are the same and its own key verifies its signature. */
   readonly isSelfSigned: boolean;
@@ -100,6 +104,7 @@ function readFacts(certificate: X509Certificate, der: Uint8Array): CertificateFa
     notAfter: readTime(expectElement(validity, 1)),
     commonName: nameValues(subjectName, NAME_OID.commonName).at(-1),
     subject: formatName(subjectName),
+    subjectFields: subjectFields(subjectName),
     issuer: formatName(readName(issuer)),
     isSelfSigned: Buffer.compare(issuer.raw, subject.raw) === 0 && isSignedBy(certificate, certificate),
     publicKeyMatches: (key) => isSamePublicKey(certificate, key),

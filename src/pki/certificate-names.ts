@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import type { CertificateSpec } from '../api/certificate.ts';
+import type { CertificateSpec, OtherName } from '../api/certificate.ts';
+import { specifiedCommonName } from './distinguished-name.ts';
 import { canonicalIpAddress } from './ip-address.ts';
 
 /** Subject alternative names by kind (RFC 5280, 4.2.1.6), in order. */
@@ -8,6 +9,7 @@ export interface CertificateNames {
   readonly ipAddresses: readonly string[];
   readonly uris: readonly string[];
   readonly emailAddresses: readonly string[];
+  readonly otherNames: readonly OtherName[];
 }
 
 /** An ACME identifier (RFC 8555, 9.7.7; RFC 8738 for `ip`). */
@@ -17,12 +19,12 @@ export interface AcmeIdentifier {
 }
 
 /**
- * What an ACME order asks for: commonName, dnsNames and ipAddresses together, DNS names in lower case,
+ * What an ACME order asks for: commonName (of a `literalSubject`, too), dnsNames and ipAddresses together, DNS names in lower case,
  * addresses in their canonical form, each once, in the order of the specification.
  */
 export function acmeIdentifiers(spec: CertificateSpec): AcmeIdentifier[] {
   const identifiers = new Map<string, AcmeIdentifier>();
-  for (const name of [spec.commonName ?? '', ...spec.dnsNames, ...spec.ipAddresses]) {
+  for (const name of [specifiedCommonName(spec), ...spec.dnsNames, ...spec.ipAddresses]) {
     if (name === '') continue;
     const identifier: AcmeIdentifier =
       isIP(name) === 0
@@ -40,6 +42,7 @@ export function specifiedNames(spec: CertificateSpec): CertificateNames {
     ipAddresses: spec.ipAddresses,
     uris: spec.uris,
     emailAddresses: spec.emailAddresses,
+    otherNames: spec.otherNames,
   };
 }
 
@@ -48,7 +51,10 @@ export function acmeNames(spec: CertificateSpec): CertificateNames {
   const identifiers = acmeIdentifiers(spec);
   const valuesOf = (type: 'dns' | 'ip') =>
     identifiers.filter((one) => one.type === type).map((one) => one.value);
-  return { dnsNames: valuesOf('dns'), ipAddresses: valuesOf('ip'), uris: [], emailAddresses: [] };
+  return {
+    ...{ dnsNames: valuesOf('dns'), ipAddresses: valuesOf('ip') },
+    ...{ uris: [], emailAddresses: [], otherNames: [] },
+  };
 }
 
 /** The same names as sorted sets in one spelling, so that equal certificates compare equal. */
@@ -58,7 +64,13 @@ export function canonicalNames(names: CertificateNames): CertificateNames {
     ipAddresses: sortedSet(names.ipAddresses.map(canonicalIpAddress)),
     uris: sortedSet(names.uris),
     emailAddresses: sortedSet(names.emailAddresses),
+    otherNames: distinctOtherNames(names.otherNames),
   };
+}
+
+function distinctOtherNames(names: readonly OtherName[]): OtherName[] {
+  const byText = new Map(names.map((name) => [`${name.oid} ${name.utf8Value}`, name]));
+  return sortedSet([...byText.keys()]).flatMap((text) => byText.get(text) ?? []);
 }
 
 function sortedSet(values: readonly string[]): string[] {

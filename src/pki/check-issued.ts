@@ -3,6 +3,7 @@ import type { CertificateSpec } from '../api/certificate.ts';
 import { CertopsError, type ErrorData } from '../lib/errors.ts';
 import { type CertificateFacts, isSignedBy, parseCertificate, readParsed } from './certificate-facts.ts';
 import { type CertificateNames, canonicalNames } from './certificate-names.ts';
+import { specifiedCommonName } from './distinguished-name.ts';
 import { canonicalIpAddress } from './ip-address.ts';
 import { MAX_CHAIN_CERTIFICATES, splitChain } from './pem.ts';
 
@@ -114,7 +115,7 @@ function checkKey(facts: CertificateFacts, key: KeyObject): void {
 function checkNames(facts: CertificateFacts, check: IssuedChainCheck): void {
   const found = flatten(facts);
   const expected = flatten(check.expectedNames);
-  const commonName = check.spec.commonName ?? '';
+  const commonName = specifiedCommonName(check.spec);
   const tolerated = new Set([...expected, ...flatten(namesOf(commonName))]);
   const missing = [...expected].filter((name) => !found.has(name));
   const extra = [...found].filter((name) => !tolerated.has(name));
@@ -134,7 +135,10 @@ function checkNames(facts: CertificateFacts, check: IssuedChainCheck): void {
 
 function namesOf(commonName: string): CertificateNames {
   const names = commonName === '' ? [] : [commonName];
-  return { dnsNames: names, ipAddresses: names.map(canonicalIpAddress), uris: [], emailAddresses: [] };
+  return {
+    ...{ dnsNames: names, ipAddresses: names.map(canonicalIpAddress) },
+    ...{ uris: [], emailAddresses: [], otherNames: [] },
+  };
 }
 
 /** Names of all kinds in one set, each with its kind, in one spelling. */
@@ -145,6 +149,7 @@ function flatten(names: CertificateNames): Set<string> {
     ...canonical.ipAddresses.map((name) => `IP ${name}`),
     ...canonical.uris.map((name) => `URI ${name}`),
     ...canonical.emailAddresses.map((name) => `email ${name}`),
+    ...canonical.otherNames.map(({ oid, utf8Value }) => `otherName ${oid} ${utf8Value}`),
   ]);
 }
 

@@ -17,6 +17,7 @@ export const DER_TAG = {
   oid: 0x06,
   utf8String: 0x0c,
   printableString: 0x13,
+  bmpString: 0x1e,
   utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
@@ -120,7 +121,7 @@ export function readText(element: DerElement): string {
     case 0x16: // IA5String
     case 0x1a: // VisibleString
       return Buffer.from(content).toString('latin1');
-    case 0x1e: // BMPString
+    case DER_TAG.bmpString:
       if (content.length % 2 !== 0) throw new DerSyntaxError('half a character');
       return Buffer.from(content).swap16().toString('utf16le');
     default:

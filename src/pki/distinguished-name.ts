@@ -9,28 +9,10 @@ import {
   readText,
 } from './der-reader.ts';
 import { derElement, derOid, derSequence } from './der-writer.ts';
+import { parseLiteralSubject } from './literal-subject.ts';
+import { type DistinguishedName, NAME_OID, type NameAttribute, nameValues } from './name-attributes.ts';
 
-/** One attribute of a distinguished name. */
-export interface NameAttribute {
-  readonly oid: string;
-  readonly value: string;
-}
-
-/** A distinguished name (RFC 5280, 4.1.2.4) as it is encoded: relative names in order, each with its attributes. */
-export type DistinguishedName = readonly (readonly NameAttribute[])[];
-
-/** OIDs of the attributes that a Certificate's subject can have (X.520). */
-export const NAME_OID = {
-  commonName: '2.5.4.3',
-  serialNumber: '2.5.4.5',
-  country: '2.5.4.6',
-  locality: '2.5.4.7',
-  province: '2.5.4.8',
-  streetAddress: '2.5.4.9',
-  organization: '2.5.4.10',
-  organizationalUnit: '2.5.4.11',
-  postalCode: '2.5.4.17',
-} as const;
+export { type DistinguishedName, NAME_OID, type NameAttribute, nameValues } from './name-attributes.ts';
 
 /** Short names of RFC 4514, section 3, and Go's for the rest. */
 const SHORT_NAMES: Readonly<Record<string, string>> = {
@@ -43,19 +25,26 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
   [NAME_OID.organization]: 'O',
   [NAME_OID.organizationalUnit]: 'OU',
   [NAME_OID.postalCode]: 'POSTALCODE',
-  '0.9.2342.19200300.100.1.25': 'DC',
-  '0.9.2342.19200300.100.1.1': 'UID',
+  [NAME_OID.domainComponent]: 'DC',
+  [NAME_OID.userId]: 'UID',
 };
 
-/**
- * The subject that a specification asks for, in the order and shape of Go's `pkix.Name.ToRDNSequence`, which
- * cert-manager uses: all values of one field in one relative name.
- */
-export function subjectName(spec: {
+/** The fields that a subject is made from. */
+export interface SubjectSource {
   readonly commonName?: string | undefined;
+  /** RFC 4514; in place of the other two. */
+  readonly literalSubject?: string | undefined;
   readonly subject?: SubjectSpec | undefined;
-}): DistinguishedName {
-  const { subject } = spec;
+}
+
+/**
+ * The subject that a specification asks for: what `literalSubject` says, else the fields in the order and shape of
+ * Go's `pkix.Name.ToRDNSequence`, which cert-manager uses: all values of one field in one relative name.
+ * Throws `pki.bad-literal-subject`.
+ */
+export function subjectName(spec: SubjectSource): DistinguishedName {
+  const { subject, literalSubject } = spec;
+  if (literalSubject) return parseLiteralSubject(literalSubject);
   return [
     relativeName(NAME_OID.country, subject?.countries),
     relativeName(NAME_OID.organization, subject?.organizations),
@@ -67,6 +56,28 @@ export function subjectName(spec: {
     relativeName(NAME_OID.commonName, single(spec.commonName)),
     relativeName(NAME_OID.serialNumber, single(subject?.serialNumber)),
   ].filter((attributes) => attributes.length > 0);
+}
+
+/**
+ * The commonName that a specification asks for, in whatever field: of several in a `literalSubject` the last of the
+ * encoded name, as Go reads it; empty for none. Throws `pki.bad-literal-subject`.
+ */
+export function specifiedCommonName(spec: SubjectSource): string {
+  return nameValues(subjectName(spec), NAME_OID.commonName).at(-1) ?? '';
+}
+
+/** The fields of `spec.subject` that a name has. */
+export function subjectFields(name: DistinguishedName): SubjectSpec {
+  return {
+    organizations: nameValues(name, NAME_OID.organization),
+    countries: nameValues(name, NAME_OID.country),
+    organizationalUnits: nameValues(name, NAME_OID.organizationalUnit),
+    localities: nameValues(name, NAME_OID.locality),
+    provinces: nameValues(name, NAME_OID.province),
+    streetAddresses: nameValues(name, NAME_OID.streetAddress),
+    postalCodes: nameValues(name, NAME_OID.postalCode),
+    serialNumber: nameValues(name, NAME_OID.serialNumber).at(-1),
+  };
 }
 
 function relativeName(oid: string, values: readonly string[] = []): NameAttribute[] {
@@ -86,11 +97,6 @@ export function readName(element: DerElement): DistinguishedName {
       return { oid: readOid(expectElement(parts, 0)), value: readText(expectElement(parts, 1)) };
     }),
   );
-}
-
-/** Every value of one attribute, in order. */
-export function nameValues(name: DistinguishedName, oid: string): string[] {
-  return name.flat().flatMap((attribute) => (attribute.oid === oid ? [attribute.value] : []));
 }
 
 /** A distinguished name as text (RFC 4514: last relative name first); empty for an empty one. */

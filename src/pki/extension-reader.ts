@@ -1,3 +1,4 @@
+import type { NameConstraints, OtherName } from '../api/certificate.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import {
   DER_TAG,
@@ -8,15 +9,18 @@ import {
   readDer,
   readOid,
 } from './der-reader.ts';
+import { GENERAL_NAME_TAG, readOtherName } from './general-name.ts';
 import { formatIpAddress } from './ip-address.ts';
+import { readNameConstraints } from './name-constraints.ts';
 import type { ResolvedUsages } from './usages.ts';
 
-/** OIDs of the extensions that are read here (RFC 5280, 4.2.1). */
-const EXTENSION_OID = {
+/** OIDs of the extensions that are read and written here (RFC 5280, 4.2.1). */
+export const EXTENSION_OID = {
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
   authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
 } as const;
@@ -24,9 +28,10 @@ const EXTENSION_OID = {
 /** What the extensions of a certificate or a request say. */
 export interface ExtensionFacts {
   readonly names: CertificateNames;
-  /** Subject alternative names of other kinds (directory names, other names, …): how many there are. */
+  /** Subject alternative names that no specification can ask for (directory names, …): how many there are. */
   readonly otherNameCount: number;
   readonly isCA: boolean;
+  readonly nameConstraints?: NameConstraints | undefined;
   readonly usages: ResolvedUsages;
   /** Lower-case hex. */
   readonly subjectKeyId?: string | undefined;
@@ -43,12 +48,15 @@ interface AltNames extends CertificateNames {
  * Throws `DerSyntaxError`, also when an extension stands there twice (RFC 5280, 4.2).
  */
 export function readExtensions(extensions: DerElement | undefined): ExtensionFacts {
-  const values = extensions === undefined ? new Map<string, Uint8Array>() : extensionValues(extensions);
+  const all = extensions === undefined ? new Map<string, ExtensionValue>() : extensionValues(extensions);
+  const values = { get: (oid: string) => all.get(oid)?.value };
+  const constraints = all.get(EXTENSION_OID.nameConstraints);
   const { otherNameCount, ...names } = readAltNames(values.get(EXTENSION_OID.subjectAltName));
   return {
     names,
     otherNameCount,
     isCA: readIsCA(values.get(EXTENSION_OID.basicConstraints)),
+    nameConstraints: constraints && readNameConstraints(constraints.value, constraints.isCritical),
     usages: {
       keyUsage: readKeyUsage(values.get(EXTENSION_OID.keyUsage)),
       extendedKeyUsages: readExtendedKeyUsages(values.get(EXTENSION_OID.extendedKeyUsage)),
@@ -58,13 +66,21 @@ export function readExtensions(extensions: DerElement | undefined): ExtensionFac
   };
 }
 
-function extensionValues(extensions: DerElement): Map<string, Uint8Array> {
-  const values = new Map<string, Uint8Array>();
+interface ExtensionValue {
+  readonly value: Uint8Array;
+  readonly isCritical: boolean;
+}
+
+function extensionValues(extensions: DerElement): Map<string, ExtensionValue> {
+  const values = new Map<string, ExtensionValue>();
   for (const extension of readChildren(extensions)) {
     const parts = readChildren(extension);
     const oid = readOid(expectElement(parts, 0));
     if (values.has(oid)) throw new DerSyntaxError('an extension stands there twice');
-    values.set(oid, expectElement(parts, parts.length - 1, DER_TAG.octetString).content);
+    values.set(oid, {
+      value: expectElement(parts, parts.length - 1, DER_TAG.octetString).content,
+      isCritical: parts[1]?.tag === DER_TAG.boolean && parts[1].content.some((byte) => byte !== 0),
+    });
   }
   return values;
 }
@@ -74,17 +90,20 @@ function readAltNames(value: Uint8Array | undefined): AltNames {
   const ipAddresses: string[] = [];
   const uris: string[] = [];
   const emailAddresses: string[] = [];
+  const otherNames: OtherName[] = [];
   let otherNameCount = 0;
   for (const name of value === undefined ? [] : readChildren(readDer(value, DER_TAG.sequence))) {
     const text = Buffer.from(name.content).toString('latin1');
-    const address = name.tag === 0x87 ? formatIpAddress(name.content) : undefined;
-    if (name.tag === 0x81) emailAddresses.push(text);
-    else if (name.tag === 0x82) dnsNames.push(text);
-    else if (name.tag === 0x86) uris.push(text);
+    const address = name.tag === GENERAL_NAME_TAG.ip ? formatIpAddress(name.content) : undefined;
+    const otherName = name.tag === GENERAL_NAME_TAG.otherName ? readOtherName(name) : undefined;
+    if (name.tag === GENERAL_NAME_TAG.email) emailAddresses.push(text);
+    else if (name.tag === GENERAL_NAME_TAG.dns) dnsNames.push(text);
+    else if (name.tag === GENERAL_NAME_TAG.uri) uris.push(text);
     else if (address !== undefined) ipAddresses.push(address);
+    else if (otherName !== undefined) otherNames.push(otherName);
     else otherNameCount += 1;
   }
-  return { dnsNames, ipAddresses, uris, emailAddresses, otherNameCount };
+  return { dnsNames, ipAddresses, uris, emailAddresses, otherNames, otherNameCount };
 }
 
 function readIsCA(value: Uint8Array | undefined): boolean {

@@ -1,9 +1,12 @@
-import type { Extension, JsonGeneralName } from '@peculiar/x509';
-import { CertopsError } from '../lib/errors.ts';
+import type { Extension } from '@peculiar/x509';
+import type { NameConstraints } from '../api/certificate.ts';
 import type { CertificateNames } from './certificate-names.ts';
-import { derSequence } from './der-writer.ts';
+import { derElement, derSequence } from './der-writer.ts';
 import type { DistinguishedName } from './distinguished-name.ts';
-import { canonicalIpAddress, ipAddressBytes } from './ip-address.ts';
+import { EXTENSION_OID } from './extension-reader.ts';
+import { encodeIa5Name, encodeOtherName, GENERAL_NAME_TAG, unencodableName } from './general-name.ts';
+import { ipAddressBytes } from './ip-address.ts';
+import { encodeNameConstraints } from './name-constraints.ts';
 import type { ResolvedUsages } from './usages.ts';
 import type { X509Library } from './x509-library.ts';
 
@@ -19,47 +22,46 @@ export function usageExtensions(x509: X509Library, usages: ResolvedUsages): Exte
 }
 
 /**
- * The subject alternative names, each once; no extension for none. Critical exactly when the subject is empty
- * (RFC 5280, 4.2.1.6). Throws `pki.unencodable-name`.
+ * The subject alternative names, each once, in cert-manager's order; no extension for none. Critical exactly when the
+ * subject is empty (RFC 5280, 4.2.1.6). Throws `pki.unencodable-name`.
  */
 export function altNameExtensions(
   x509: X509Library,
   names: CertificateNames,
   subject: DistinguishedName,
 ): Extension[] {
-  const all: JsonGeneralName[] = [
-    ...generalNames('dns', names.dnsNames),
-    ...generalNames('email', names.emailAddresses),
-    ...generalNames('ip', names.ipAddresses.map(encodableAddress)),
-    ...generalNames('url', names.uris),
+  const all = [
+    ...names.dnsNames.map((name) => encodeIa5Name('dns', name)),
+    ...names.emailAddresses.map((name) => encodeIa5Name('email', name)),
+    ...names.ipAddresses.map(encodeIpAddress),
+    ...names.uris.map((name) => encodeIa5Name('uri', name)),
+    ...names.otherNames.map(encodeOtherName),
   ];
   if (all.length === 0) return [];
-  return [new x509.SubjectAlternativeNameExtension(all, subject.length === 0)];
+  const distinct = new Map(all.map((name) => [name.toString('latin1'), name]));
+  return [
+    new x509.Extension(
+      EXTENSION_OID.subjectAltName,
+      subject.length === 0,
+      new Uint8Array(derSequence(...distinct.values())),
+    ),
+  ];
 }
 
-function generalNames(type: JsonGeneralName['type'], values: readonly string[]): JsonGeneralName[] {
-  return [...new Set(values)].map((value) => {
-    // All of these are IA5Strings; a name in another script has an ASCII form (RFC 5280, 7.2) that a person must choose.
-    if (value === '' || !/^[\x20-\x7e]+$/.test(value)) throw unencodable(value, 'It is not printable ASCII');
-    return { type, value };
-  });
+function encodeIpAddress(address: string): Buffer {
+  const bytes = ipAddressBytes(address);
+  if (bytes === undefined) throw unencodableName(address, 'It is not an IP address');
+  return derElement(GENERAL_NAME_TAG.ip, bytes);
 }
 
-function encodableAddress(address: string): string {
-  if (ipAddressBytes(address) === undefined) throw unencodable(address, 'It is not an IP address');
-  return canonicalIpAddress(address);
-}
-
-function unencodable(name: string, why: string): CertopsError {
-  return new CertopsError(
-    'pki.unencodable-name',
-    {
-      what: `A certificate cannot hold the name ${JSON.stringify(name)}`,
-      why,
-      next: 'Write it in its ASCII form',
-    },
-    { retry: { when: 'never' }, data: { name } },
-  );
+/** Name constraints, critical where they say so; none where nothing is constrained. Throws `pki.unencodable-name`. */
+export function nameConstraintExtensions(
+  x509: X509Library,
+  constraints: NameConstraints | undefined,
+): Extension[] {
+  const value = constraints && encodeNameConstraints(constraints);
+  if (constraints === undefined || value === undefined) return [];
+  return [new x509.Extension(EXTENSION_OID.nameConstraints, constraints.critical, new Uint8Array(value))];
 }
 
 /** DER of the `Extensions` sequence. */

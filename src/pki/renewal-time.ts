@@ -1,3 +1,6 @@
+/** Under ten days half of the life is left when renewal is due by default (Let's Encrypt's advice). */
+const SHORT_LIFE_MS = 10 * 86_400_000;
+
 /** What decides when a certificate is due: its real dates and the wishes of its specification. */
 export interface RenewalTerms {
   readonly notBefore: Date;
@@ -12,7 +15,7 @@ export interface RenewalTerms {
  * When a certificate is due for renewal, in whole seconds (cert-manager `pki.RenewalTime`, without windows).
  *
  * `renewBefore` counts if it is shorter than the lifetime that was really issued, else the percentage of that
- * lifetime, else a third of it. Times are cut to the second because that is what a status can hold.
+ * lifetime, else a third of it (half of it under ten days). Times are cut to the second because that is what a status can hold.
  */
 export function renewalTime(terms: RenewalTerms): Date {
   const lifetimeMs = terms.notAfter.getTime() - terms.notBefore.getTime();
@@ -26,5 +29,5 @@ function remainingMs(lifetimeMs: number, terms: RenewalTerms): number {
   if (renewBeforePercentage !== undefined && renewBeforePercentage > 0 && renewBeforePercentage < 100) {
     return (lifetimeMs * renewBeforePercentage) / 100;
   }
-  return lifetimeMs / 3;
+  return lifetimeMs < SHORT_LIFE_MS ? lifetimeMs / 2 : lifetimeMs / 3;
 }

@@ -7,7 +7,13 @@ import { type ExtensionFacts, readExtensions } from './extension-reader.ts';
 /** What a PKCS#10 request asks for. */
 export interface RequestFacts {
   readonly subject: DistinguishedName;
+  /** The subject as it is encoded. */
+  readonly subjectDer: Uint8Array;
   readonly extensions: ExtensionFacts;
+  /** DER of the AlgorithmIdentifier that it is signed by. */
+  readonly signatureAlgorithm: Uint8Array;
+  /** The key that is asked for, without any proof. Throws `pki.unreadable-request`. */
+  publicKey(): KeyObject;
   /**
    * The key that is asked for, after its signature on the request has been checked (proof of possession, RFC 2986,
    * section 3). Throws `pki.unreadable-request`.
@@ -48,7 +54,10 @@ function parseRequest(der: Uint8Array): RequestFacts {
   const signatureOid = readOid(expectElement(readChildren(algorithm), 0));
   return {
     subject: readName(expectElement(fields, 1)),
+    subjectDer: expectElement(fields, 1).raw,
+    signatureAlgorithm: algorithm.raw,
     extensions: readExtensions(requestedExtensions(fields[3])),
+    publicKey: () => importPublicKey(spki.raw),
     provenPublicKey: () => {
       const publicKey = importPublicKey(spki.raw);
       const isSigned =

@@ -1,13 +1,18 @@
 import { createHash, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { Extension } from '@peculiar/x509';
-import type { CertificateSpec } from '../api/certificate.ts';
+import type { CertificateSpec, SignatureAlgorithm } from '../api/certificate.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { encodedSubject, parseCertificate, readParsed } from './certificate-facts.ts';
 import { specifiedNames } from './certificate-names.ts';
 import { DER_TAG, expectElement, readChildren, readDer } from './der-reader.ts';
 import { derElement, derSequence, derTime, derUnsignedInteger } from './der-writer.ts';
 import { type DistinguishedName, encodeName, subjectName } from './distinguished-name.ts';
-import { altNameExtensions, encodeExtensions, usageExtensions } from './extension-writer.ts';
+import {
+  altNameExtensions,
+  encodeExtensions,
+  nameConstraintExtensions,
+  usageExtensions,
+} from './extension-writer.ts';
 import { encodePem } from './pem.ts';
 import { readRequest } from './request-reader.ts';
 import { publicKeyDer, signatureScheme, signStructure } from './sign-structure.ts';
@@ -47,7 +52,8 @@ export interface CaSignRequest {
 /**
  * A certificate that its own key signs, as PEM, made as cert-manager's SelfSigned issuer makes it (RFC 5280
  * version 3). Everything in it comes from the specification; the request only proves possession of the key.
- * Throws `pki.unreadable-request`, `pki.request-key-mismatch`, `pki.unencodable-name`, `pki.unsupported-key`.
+ * `signatureAlgorithm` counts for it as well as for the request: it is the same key that signs.
+ * Throws `pki.unreadable-request`, `pki.request-key-mismatch`, and what `createSigningRequest` throws.
  */
 export async function selfSign(request: SelfSignRequest): Promise<string> {
   const publicKey = readRequest(request.csr).provenPublicKey();
@@ -64,6 +70,7 @@ export async function selfSign(request: SelfSignRequest): Promise<string> {
     subject,
     issuer: encodeName(subject),
     signingKey: request.key,
+    signatureAlgorithm: request.spec.signatureAlgorithm,
     publicKey,
     ocspServers: [],
     issuingCertificateURLs: [],
@@ -72,10 +79,11 @@ export async function selfSign(request: SelfSignRequest): Promise<string> {
 
 /**
  * A certificate that a CA's key signs, as PEM, made as cert-manager's CA issuer makes it. Everything in it comes
- * from the specification; the request only proves possession of the key. As there, it may outlive its CA:
- * validation then ends with the CA's certificate.
+ * from the specification; the request only proves possession of the key. The CA's key signs by its own kind and
+ * size, whatever `signatureAlgorithm` the request was made by. As there, it may outlive its CA: validation then ends
+ * with the CA's certificate.
  * Throws `pki.unreadable-request`, `pki.unreadable-certificate`, `pki.not-a-ca`, `pki.ca-key-mismatch`,
- * `pki.unencodable-name`, `pki.unsupported-key`.
+ * `pki.unencodable-name`, `pki.bad-literal-subject`, `pki.unsupported-key`.
  */
 export async function signWithCa(request: CaSignRequest): Promise<string> {
   const publicKey = readRequest(request.csr).provenPublicKey();
@@ -113,6 +121,8 @@ interface SigningPlan {
   /** DER of the issuer's name. */
   readonly issuer: Uint8Array;
   readonly signingKey: KeyObject;
+  /** By the signing key's kind and size where absent. */
+  readonly signatureAlgorithm?: SignatureAlgorithm | undefined;
   readonly publicKey: KeyObject;
   readonly notBefore: Date;
   readonly lifetimeMs: number;
@@ -124,7 +134,7 @@ interface SigningPlan {
 }
 
 async function sign(plan: SigningPlan): Promise<string> {
-  const scheme = signatureScheme(plan.signingKey, 'sha256');
+  const scheme = signatureScheme(plan.signingKey, plan.signatureAlgorithm);
   const x509 = await loadX509();
   const spki = publicKeyDer(plan.publicKey);
   // Whole seconds first: certificates hold no more, and the lifetime must come out exactly.
@@ -164,6 +174,7 @@ function extensionsOf(x509: X509Library, plan: SigningPlan, spki: Uint8Array): E
         ]
       : []),
     ...altNameExtensions(x509, specifiedNames(spec), plan.subject),
+    ...nameConstraintExtensions(x509, spec.nameConstraints),
     ...(plan.crlDistributionPoints.length === 0
       ? []
       : [new x509.CRLDistributionPointsExtension([...plan.crlDistributionPoints])]),

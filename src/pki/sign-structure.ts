@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
+import type { SignatureAlgorithm } from '../api/certificate.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { DER_TAG } from './der-reader.ts';
 import { derBitString, derElement, derOid, derSequence } from './der-writer.ts';
@@ -12,34 +13,58 @@ export interface SignatureScheme {
   readonly algorithm: Uint8Array;
 }
 
-/** How strong a hash an RSA key signs with. */
-export type RsaHashRule =
-  /** By its size, as cert-manager signs requests: SHA-384 from 3072 bits, SHA-512 from 4096. */
-  | 'by-size'
-  /** Always SHA-256, as Go signs certificates. */
-  | 'sha256';
+const ALGORITHMS: Readonly<
+  Record<SignatureAlgorithm, { keyType: string; hash: SignatureScheme['hash']; oid: string }>
+> = {
+  SHA256WithRSA: { keyType: 'rsa', hash: 'sha256', oid: '1.2.840.113549.1.1.11' },
+  SHA384WithRSA: { keyType: 'rsa', hash: 'sha384', oid: '1.2.840.113549.1.1.12' },
+  SHA512WithRSA: { keyType: 'rsa', hash: 'sha512', oid: '1.2.840.113549.1.1.13' },
+  ECDSAWithSHA256: { keyType: 'ec', hash: 'sha256', oid: '1.2.840.10045.4.3.2' },
+  ECDSAWithSHA384: { keyType: 'ec', hash: 'sha384', oid: '1.2.840.10045.4.3.3' },
+  ECDSAWithSHA512: { keyType: 'ec', hash: 'sha512', oid: '1.2.840.10045.4.3.4' },
+  PureEd25519: { keyType: 'ed25519', hash: null, oid: '1.3.101.112' },
+};
 
-const RSA_OIDS = {
-  sha256: '1.2.840.113549.1.1.11',
-  sha384: '1.2.840.113549.1.1.12',
-  sha512: '1.2.840.113549.1.1.13',
-} as const;
-
-/** How `key` signs a request or a certificate. Throws `pki.unsupported-key`. */
-export function signatureScheme(key: KeyObject, rsaHash: RsaHashRule): SignatureScheme {
-  if (key.asymmetricKeyType === 'ed25519')
-    return { hash: null, algorithm: derSequence(derOid('1.3.101.112')) };
-  if (key.asymmetricKeyType === 'rsa') {
-    const hash = rsaHash === 'sha256' ? 'sha256' : hashBySize(rsaBits(key));
-    return { hash, algorithm: derSequence(derOid(RSA_OIDS[hash]), derElement(DER_TAG.null)) };
+/**
+ * How `key` signs a request or a certificate: by `algorithm` where one is given (`spec.signatureAlgorithm`), else by
+ * its kind and size, as cert-manager does (`pki.signatureAlgorithmFromPublicKey`).
+ * Throws `pki.unsupported-key`, and `pki.wrong-signature-algorithm` for one that the key cannot make.
+ */
+export function signatureScheme(key: KeyObject, algorithm?: SignatureAlgorithm): SignatureScheme {
+  const name = algorithm ?? defaultAlgorithm(key);
+  const { keyType, hash, oid } = ALGORITHMS[name];
+  if (!canSignBy(key, name)) {
+    throw new CertopsError(
+      'pki.wrong-signature-algorithm',
+      {
+        what: `The private key cannot sign by ${name}`,
+        next: 'Make spec.signatureAlgorithm fit spec.privateKey.algorithm, or leave it out',
+      },
+      { retry: { when: 'never' }, data: { keyType: key.asymmetricKeyType, signatureAlgorithm: name } },
+    );
   }
+  // RFC 4055, section 5: RSA has NULL parameters; the others have none (RFC 5758, 3.2; RFC 8410, section 3).
+  return {
+    hash,
+    algorithm: derSequence(derOid(oid), ...(keyType === 'rsa' ? [derElement(DER_TAG.null)] : [])),
+  };
+}
+
+/** Whether a key (either half) is of the kind that `algorithm` is made for. */
+export function canSignBy(key: KeyObject, algorithm: SignatureAlgorithm): boolean {
+  return key.asymmetricKeyType === ALGORITHMS[algorithm].keyType;
+}
+
+function defaultAlgorithm(key: KeyObject): SignatureAlgorithm {
+  if (key.asymmetricKeyType === 'ed25519') return 'PureEd25519';
+  if (key.asymmetricKeyType === 'rsa') return rsaAlgorithm(rsaBits(key));
   switch (curveBits(key)) {
     case 256:
-      return { hash: 'sha256', algorithm: derSequence(derOid('1.2.840.10045.4.3.2')) };
+      return 'ECDSAWithSHA256';
     case 384:
-      return { hash: 'sha384', algorithm: derSequence(derOid('1.2.840.10045.4.3.3')) };
+      return 'ECDSAWithSHA384';
     case 521:
-      return { hash: 'sha512', algorithm: derSequence(derOid('1.2.840.10045.4.3.4')) };
+      return 'ECDSAWithSHA512';
     default:
       throw new CertopsError(
         'pki.unsupported-key',
@@ -49,9 +74,9 @@ export function signatureScheme(key: KeyObject, rsaHash: RsaHashRule): Signature
   }
 }
 
-function hashBySize(bits: number): 'sha256' | 'sha384' | 'sha512' {
-  if (bits >= 4096) return 'sha512';
-  return bits >= 3072 ? 'sha384' : 'sha256';
+function rsaAlgorithm(bits: number): SignatureAlgorithm {
+  if (bits >= 4096) return 'SHA512WithRSA';
+  return bits >= 3072 ? 'SHA384WithRSA' : 'SHA256WithRSA';
 }
 
 /**

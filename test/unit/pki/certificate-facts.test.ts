@@ -56,11 +56,14 @@ describe('the facts of a certificate', () => {
     assert.equal(fromChain.fingerprintSHA256, fromDer.fingerprintSHA256);
   });
 
-  it('count alternative names of kinds that nobody asks for', async () => {
+  it('hold other names, and count alternative names of kinds that nobody asks for', async () => {
     const pem = await openssl(
       [
         ...['req', '-x509', '-newkey', 'ed25519', '-nodes', '-keyout', '/dev/null', '-subj', '/CN=x'],
-        ...['-addext', 'subjectAltName=DNS:a.example,otherName:1.2.3.4;UTF8:x,RID:1.2.3'],
+        ...[
+          '-addext',
+          'subjectAltName=DNS:a.example,otherName:1.2.3.4;UTF8:x,otherName:1.2.3.4;IA5:y,RID:1.2.3',
+        ],
       ],
       '',
     );
@@ -68,6 +71,7 @@ describe('the facts of a certificate', () => {
     const facts = readCertificate(pem);
 
     assert.deepEqual([facts.dnsNames, facts.otherNameCount], [['a.example'], 2]);
+    assert.deepEqual(facts.otherNames, [{ oid: '1.2.3.4', utf8Value: 'x' }]);
     assert.ok(facts.isSelfSigned);
   });
 

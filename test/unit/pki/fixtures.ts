@@ -32,10 +32,13 @@ export function specWith(change: Partial<CertificateSpec> = {}): CertificateSpec
     ipAddresses: [],
     uris: [],
     emailAddresses: [],
+    otherNames: [],
     usages: [],
     encodeUsagesInRequest: true,
     isCA: false,
     privateKey: keySpec(),
+    keystores: {},
+    additionalOutputFormats: [],
     revisionHistoryLimit: 1,
     ...change,
   };

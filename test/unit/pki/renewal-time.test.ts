@@ -15,11 +15,16 @@ interface RenewalCase {
 
 const CASES: readonly RenewalCase[] = [
   { name: 'after two thirds by default', notAfter: '2026-04-01T00:00:00Z', due: '2026-03-02T00:00:00Z' },
-  { name: 'after two thirds of six days', notAfter: '2026-01-07T16:00:00Z', due: '2026-01-05T10:40:00Z' },
+  {
+    name: 'after half of a life under ten days',
+    notAfter: '2026-01-07T16:00:00Z',
+    due: '2026-01-04T08:00:00Z',
+  },
+  { name: 'after two thirds of ten days', notAfter: '2026-01-11T00:00:00Z', due: '2026-01-07T16:00:00Z' },
   {
     name: 'in whole seconds, cut and not rounded',
-    notAfter: '2026-01-01T00:01:40Z',
-    due: '2026-01-01T00:01:06Z',
+    notAfter: '2026-01-01T00:01:41Z',
+    due: '2026-01-01T00:00:50Z',
   },
   {
     name: 'at renewBefore',
@@ -43,7 +48,7 @@ const CASES: readonly RenewalCase[] = [
     name: 'by default when the issued lifetime is shorter than renewBefore',
     notAfter: '2026-01-07T00:00:00Z',
     renewBeforeMs: 30 * DAY_MS,
-    due: '2026-01-05T00:00:00Z',
+    due: '2026-01-04T00:00:00Z',
   },
   {
     name: 'by default when renewBefore is zero',
