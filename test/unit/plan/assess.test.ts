@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assess, type Observed, type ObservedIssued, readiness } from '../../../src/plan/assess.ts';
+import { assess, readiness } from '../../../src/plan/assess.ts';
+import type { Observed, ObservedIssued } from '../../../src/plan/observed.ts';
 
 const DAY_MS = 86_400_000;
 const day = (days: number) => new Date(Date.UTC(2026, 0, 1) + days * DAY_MS);
@@ -10,13 +11,13 @@ const ISSUED: ObservedIssued = {
   issuer: 'Issuer/ca',
   notBefore: day(0),
   notAfter: day(90),
-  renewalTime: day(60),
-  issuedAt: day(0),
+  issuedAt: day(-0.01),
   differences: [],
+  lostRecipients: [],
 };
 
 const GOOD: Observed = {
-  secret: 'issued',
+  secret: { kind: 'issued' },
   issued: ISSUED,
   wantedIssuer: 'Issuer/ca',
   requestHash: 'spec-1',
@@ -27,13 +28,13 @@ function observed(change: Partial<Observed>, issued: Partial<ObservedIssued> = {
   return { ...GOOD, issued: { ...ISSUED, ...issued }, ...change };
 }
 
-const FAILED = { requestHash: 'spec-1', issuerHash: 'issuer-1' };
+const FAILED = { requestHash: 'spec-1', issuerHash: 'issuer-1', isIssuersWord: false };
 
 const DECISIONS: readonly {
   readonly name: string;
   readonly observed: Observed;
   readonly at: Date;
-  readonly kind: 'up-to-date' | 'issue' | 'wait';
+  readonly kind: 'up-to-date' | 'issue' | 'wait' | 'suspended';
   readonly reason?: string;
   readonly when?: Date | undefined;
 }[] = [
@@ -56,7 +57,7 @@ const DECISIONS: readonly {
   { name: 'at the end', observed: GOOD, at: day(90), kind: 'issue', reason: 'Expired' },
   {
     name: 'no Secret',
-    observed: observed({ secret: 'absent' }),
+    observed: observed({ secret: { kind: 'absent' } }),
     at: day(1),
     kind: 'issue',
     reason: 'DoesNotExist',
@@ -91,7 +92,10 @@ const DECISIONS: readonly {
   },
   {
     name: 'everything at once: the Secret first',
-    observed: observed({ secret: 'absent', wantedIssuer: 'x' }, { keyMismatch: 'k', differences: ['d'] }),
+    observed: observed(
+      { secret: { kind: 'absent' }, wantedIssuer: 'x' },
+      { keyMismatch: 'k', differences: ['d'] },
+    ),
     at: day(100),
     kind: 'issue',
     reason: 'DoesNotExist',
@@ -119,7 +123,7 @@ const DECISIONS: readonly {
   },
   {
     name: 'a failed attempt before its time',
-    observed: observed({ secret: 'absent', failure: { ...FAILED, retryAt: day(2) } }),
+    observed: observed({ secret: { kind: 'absent' }, failure: { ...FAILED, retryAt: day(2) } }),
     at: day(1),
     kind: 'wait',
     reason: 'DoesNotExist',
@@ -127,28 +131,31 @@ const DECISIONS: readonly {
   },
   {
     name: 'a failed attempt at its time',
-    observed: observed({ secret: 'absent', failure: { ...FAILED, retryAt: day(2) } }),
+    observed: observed({ secret: { kind: 'absent' }, failure: { ...FAILED, retryAt: day(2) } }),
     at: day(2),
     kind: 'issue',
     reason: 'DoesNotExist',
   },
   {
     name: 'a failed attempt that time cannot heal',
-    observed: observed({ secret: 'absent', failure: FAILED }),
+    observed: observed({ secret: { kind: 'absent' }, failure: FAILED }),
     at: day(1),
     kind: 'wait',
     reason: 'DoesNotExist',
   },
   {
     name: 'a failed attempt at another specification',
-    observed: observed({ secret: 'absent', failure: { ...FAILED, requestHash: 'spec-0' } }),
+    observed: observed({ secret: { kind: 'absent' }, failure: { ...FAILED, requestHash: 'spec-0' } }),
     at: day(1),
     kind: 'issue',
     reason: 'DoesNotExist',
   },
   {
     name: 'a failed attempt with another issuer',
-    observed: observed({ secret: 'absent', failure: { ...FAILED, issuerHash: 'issuer-0', retryAt: day(9) } }),
+    observed: observed({
+      secret: { kind: 'absent' },
+      failure: { ...FAILED, issuerHash: 'issuer-0', retryAt: day(9) },
+    }),
     at: day(1),
     kind: 'issue',
     reason: 'DoesNotExist',
@@ -169,10 +176,162 @@ const DECISIONS: readonly {
   },
   {
     name: 'due when it arrived: due a third of its life later',
-    observed: observed({}, { issuedAt: day(30), renewalTime: day(30) }),
-    at: day(60),
+    observed: observed({}, { notBefore: day(-60), notAfter: day(30), issuedAt: day(0) }),
+    at: day(30),
     kind: 'issue',
-    reason: 'Renewing',
+    reason: 'Expired',
+  },
+  {
+    name: 'a Secret without a key',
+    observed: observed({ secret: { kind: 'missing-data', detail: 'has no private key' } }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'MissingData',
+  },
+  {
+    name: 'a Secret whose key is another one’s',
+    observed: observed({ secret: { kind: 'invalid-key-pair', detail: 'x' } }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'InvalidKeyPair',
+  },
+  {
+    name: 'a Secret with a certificate that cannot be read',
+    observed: observed({ secret: { kind: 'invalid-certificate', detail: 'x' } }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'InvalidCertificate',
+  },
+  {
+    name: 'a Secret of a Certificate that was renamed',
+    observed: observed({ secret: { kind: 'other-certificate', owner: 'old' } }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'IncorrectCertificate',
+  },
+  {
+    name: 'a Secret that nothing is known of',
+    observed: observed({ secret: { kind: 'unrecorded' } }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'SecretNotRecorded',
+  },
+  {
+    name: 'the same issuer at another server',
+    observed: observed({ wantedIssuerIdentity: 'acme https://b' }, { issuerIdentity: 'acme https://a' }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'IncorrectIssuer',
+  },
+  {
+    name: 'an issuer that is not there',
+    observed: observed({ wantedIssuerIdentity: undefined }, { issuerIdentity: 'acme https://a' }),
+    at: day(1),
+    kind: 'up-to-date',
+    when: day(60),
+  },
+  {
+    name: 'a request that cannot be read',
+    observed: observed({}, { hasUnreadableRequest: true }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'InvalidCertificateRequest',
+  },
+  {
+    name: 'a recipient taken away',
+    observed: observed({}, { lostRecipients: ['age1x'] }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'RecipientRemoved',
+  },
+  {
+    name: 'somebody asked for a new one',
+    observed: observed({ renewRequestedAt: day(1) }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'ManuallyTriggered',
+  },
+  {
+    name: 'asked for, and answered',
+    observed: observed({ renewRequestedAt: day(1) }, { renewRequestedAt: day(1) }),
+    at: day(2),
+    kind: 'up-to-date',
+    when: day(60),
+  },
+  {
+    name: 'asked for again',
+    observed: observed({ renewRequestedAt: day(2) }, { renewRequestedAt: day(1) }),
+    at: day(2),
+    kind: 'issue',
+    reason: 'ManuallyTriggered',
+  },
+  {
+    name: 'asked for a time to come',
+    observed: observed({ renewRequestedAt: day(3) }),
+    at: day(2),
+    kind: 'up-to-date',
+    when: day(3),
+  },
+  {
+    name: 'suspended, whatever else is wrong',
+    observed: observed({ secret: { kind: 'absent' }, suspend: { reason: 'moving' } }),
+    at: day(1),
+    kind: 'suspended',
+  },
+  {
+    name: 'suspended for a while',
+    observed: observed({ secret: { kind: 'absent' }, suspend: { reason: 'moving', until: day(2) } }),
+    at: day(1),
+    kind: 'suspended',
+    when: day(2),
+  },
+  {
+    name: 'suspended until now',
+    observed: observed({ secret: { kind: 'absent' }, suspend: { reason: 'moving', until: day(2) } }),
+    at: day(2),
+    kind: 'issue',
+    reason: 'DoesNotExist',
+  },
+  {
+    name: 'mended, somebody says',
+    observed: observed({
+      secret: { kind: 'absent' },
+      failure: { ...FAILED, retryAt: day(9) },
+      retryRequestedAt: day(1),
+    }),
+    at: day(1),
+    kind: 'issue',
+    reason: 'DoesNotExist',
+  },
+  {
+    name: 'mended, but it failed again since',
+    observed: observed({
+      secret: { kind: 'absent' },
+      failure: { ...FAILED, retryAt: day(9), retryRequestedAt: day(1) },
+      retryRequestedAt: day(1),
+    }),
+    at: day(2),
+    kind: 'wait',
+    reason: 'DoesNotExist',
+    when: day(9),
+  },
+  {
+    name: 'mended, but the CA itself named the time',
+    observed: observed({
+      secret: { kind: 'absent' },
+      failure: { ...FAILED, retryAt: day(9), isIssuersWord: true },
+      retryRequestedAt: day(1),
+    }),
+    at: day(1),
+    kind: 'wait',
+    reason: 'DoesNotExist',
+    when: day(9),
+  },
+  {
+    name: 'never renewed by itself',
+    observed: observed({}, { renewal: { policy: 'Disabled', windows: [] } }),
+    at: day(100),
+    kind: 'up-to-date',
   },
 ];
 
@@ -182,13 +341,13 @@ describe('what a Certificate needs', () => {
       const decision = assess(facts, at);
 
       assert.equal(decision.kind, kind);
-      assert.equal(decision.kind === 'up-to-date' ? undefined : decision.because.reason, reason);
+      assert.equal('because' in decision ? decision.because.reason : undefined, reason);
       assert.deepEqual(
         decision.kind === 'up-to-date'
           ? decision.lookAgainAt
-          : decision.kind === 'wait'
-            ? decision.until
-            : undefined,
+          : decision.kind === 'issue'
+            ? undefined
+            : decision.until,
         when,
       );
     });
@@ -196,7 +355,7 @@ describe('what a Certificate needs', () => {
 
   it('says why in cert-manager’s words', () => {
     const messages = [
-      assess(observed({ secret: 'absent' }), day(1)),
+      assess(observed({ secret: { kind: 'absent' } }), day(1)),
       assess(observed({ wantedIssuer: 'Issuer/b' }), day(1)),
       assess(observed({}, { keyMismatch: 'spec.privateKey.size' }), day(1)),
       assess(observed({}, { differences: ['spec.dnsNames', 'spec.duration'] }), day(1)),
@@ -219,9 +378,23 @@ const READINESS: readonly (readonly [name: string, facts: Observed, at: Date, re
   ['up to date', GOOD, day(1), 'true Ready'],
   ['due for renewal', GOOD, day(60), 'true Ready'],
   ['at its end', GOOD, day(90), 'false Expired'],
-  ['without a Secret', observed({ secret: 'absent' }), day(1), 'false DoesNotExist'],
+  ['without a Secret', observed({ secret: { kind: 'absent' } }), day(1), 'false DoesNotExist'],
   ['from another issuer', observed({ wantedIssuer: 'x' }), day(1), 'false IncorrectIssuer'],
   ['with another key', observed({}, { keyMismatch: 'k' }), day(1), 'false SecretMismatch'],
+  [
+    'with the same issuer at another server',
+    observed({ wantedIssuerIdentity: 'acme b' }, { issuerIdentity: 'acme a' }),
+    day(1),
+    'false IncorrectIssuer',
+  ],
+  ['with a recipient taken away', observed({}, { lostRecipients: ['age1x'] }), day(1), 'true Ready'],
+  ['suspended', observed({ suspend: { reason: 'x' } }), day(1), 'true Ready'],
+  [
+    'never renewed, at its end',
+    observed({}, { renewal: { policy: 'Disabled', windows: [] } }),
+    day(90),
+    'false Expired',
+  ],
   ['with other names', observed({}, { differences: ['d'] }), day(100), 'false RequestChanged'],
 ];
 

@@ -1,0 +1,116 @@
+import { printable } from '../lib/printable.ts';
+import type { Plan, PlannedChange } from './plan.ts';
+import {
+  ACTION_MARK,
+  countsInWords,
+  type Detail,
+  detailsOf,
+  largeInWords,
+  nameOf,
+  ofLimit,
+  placeOf,
+} from './render-words.ts';
+
+/** Under what the forges take of a comment (GitHub: 65,536 characters). */
+const MAX_BYTES = 60_000;
+const MAX_CODE_CHARS = 1000;
+
+/**
+ * A plan as a comment on a pull request, at most 60 kB. Whatever files, policies or people wrote stands in code spans,
+ * where nothing renders, mentions or links.
+ */
+export function renderPlanMarkdown(plan: Plan): string {
+  const { id, summary, changes } = plan;
+  const head = [
+    '### certops plan',
+    '',
+    `**${capital(countsInWords(plan))}.** Plan ${code(id)}`,
+    ...(summary.isLarge ? ['', `> **${largeInWords(plan)}**`] : []),
+    ...section(
+      'Warnings',
+      summary.warnings.slice(0, 20).map((warning) => `- ${code(warning)}`),
+    ),
+  ].join('\n');
+  const costs = section('Cost of the CA’s limits', summary.costs.slice(0, 10).flatMap(costLines)).join('\n');
+  const room = MAX_BYTES - bytesOf(head) - bytesOf(costs) - 500;
+  const blocks: string[] = [];
+  let used = 0;
+  for (const change of changes) {
+    const block = changeBlock(change);
+    used += bytesOf(block) + 1;
+    if (used > room) break;
+    blocks.push(block);
+  }
+  const cut = changes.length - blocks.length;
+  const told =
+    cut === 0
+      ? ''
+      : `\n*${cut} more changes are cut from this comment; ${code('certops plan')} shows them all.*`;
+  const body = changes.length === 0 ? '' : ['', '#### Changes', '', ...blocks].join('\n');
+  return [head, body, told, costs].filter((part) => part !== '').join('\n');
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', `#### ${title}`, '', ...lines];
+}
+
+function changeBlock(change: PlannedChange): string {
+  const { action, reason, kind, message } = change;
+  const place = placeOf(change);
+  const mark = ACTION_MARK[action].trim();
+  const shown = mark === '' ? '' : `${code(mark)} `;
+  const where = place === undefined || kind === 'File' ? '' : ` in ${code(place)}`;
+  return [
+    `- ${shown}**${action}** ${code(kind)} ${code(nameOf(change))} (${code(reason)})${where}`,
+    `  - ${code(message)}`,
+    ...detailsOf(change).map((detail) => `  - ${detail.heading}: ${valuesOf(detail)}`),
+  ].join('\n');
+}
+
+function valuesOf({ values }: Detail): string {
+  return values
+    .map(({ mark, text }) => (mark === '→' ? `→ ${code(text)}` : code(`${mark}${text}`)))
+    .join(' ');
+}
+
+function costLines({
+  issuer,
+  server,
+  orders,
+  limitPerThreeHours,
+  domains,
+  nameSets,
+}: Plan['summary']['costs'][number]): readonly string[] {
+  return [
+    `- ${code(issuer)} at ${code(server)}: ${ofLimit(orders, 'order', limitPerThreeHours, 'in 3 hours')}`,
+    ...domains.map(
+      ({ domain, certificates, limitPerWeek }) =>
+        `  - ${ofLimit(certificates, 'certificate', limitPerWeek, 'in 7 days')} under ${code(domain)}`,
+    ),
+    ...nameSets.map(
+      ({ names, certificates, limitPerWeek }) =>
+        `  - ${ofLimit(certificates, 'certificate', limitPerWeek, 'in 7 days')} for exactly ${code(names.join(', '))}`,
+    ),
+  ];
+}
+
+/**
+ * A code span (CommonMark, section 6.1): one line, fenced by more backticks than any run of them inside, so that
+ * nothing in it ends it.
+ */
+function code(text: string): string {
+  const line = printable(text.slice(0, MAX_CODE_CHARS * 4));
+  const shown = line.length > MAX_CODE_CHARS ? `${line.slice(0, MAX_CODE_CHARS - 1)}…` : line;
+  const longest = Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  const space = shown === '' || shown.startsWith('`') || shown.endsWith('`') ? ' ' : '';
+  return `${fence}${space}${shown}${space}${fence}`;
+}
+
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
