@@ -15,6 +15,8 @@ export type AcmeConnectionCode =
   | 'acme.redirected'
   /** Not what RFC 8555 says stands there. */
   | 'acme.bad-answer'
+  /** The directory has no keyChange. */
+  | 'acme.no-key-change'
   /** The account key's type cannot sign for ACME. */
   | 'acme.unsupported-account-key';
 

@@ -6,6 +6,7 @@ const AUTHORIZATION_STATUSES = ['pending', 'valid', 'invalid', 'deactivated', 'e
 const CHALLENGE_STATUSES = ['pending', 'processing', 'valid', 'invalid'] as const;
 const MAX_AUTHORIZATIONS = 200;
 const MAX_CHALLENGES = 50;
+const MAX_PROFILES = 50;
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** RFC 8555, section 7.1.6. */
@@ -58,6 +59,19 @@ export interface AcmeDirectory {
   readonly newNonce: string;
   readonly newAccount: string;
   readonly newOrder: string;
+  /** RFC 8555, section 7.3.5. */
+  readonly keyChange?: string | undefined;
+  /** RFC 9773, section 4.1; the certificate's identifier comes after it and a slash. */
+  readonly renewalInfo?: string | undefined;
+  /** `meta.profiles`: the names, undefined where the CA has no such thing. */
+  readonly profiles?: readonly string[] | undefined;
+}
+
+/** An account object (RFC 8555, section 7.1.2). */
+export interface AcmeAccount {
+  /** `valid`, `deactivated` or `revoked`. */
+  readonly status: string;
+  readonly contacts: readonly string[];
 }
 
 /** Judges URLs that a CA hands out: its directory's origin or nothing. */
@@ -70,7 +84,30 @@ export function readDirectory(data: unknown, url: string, isOwnUrl: IsOwnUrl): A
     newNonce: ownUrl(fields.newNonce, 'newNonce', url, isOwnUrl),
     newAccount: ownUrl(fields.newAccount, 'newAccount', url, isOwnUrl),
     newOrder: ownUrl(fields.newOrder, 'newOrder', url, isOwnUrl),
+    ...(fields.keyChange === undefined
+      ? {}
+      : { keyChange: ownUrl(fields.keyChange, 'keyChange', url, isOwnUrl) }),
+    ...(fields.renewalInfo === undefined
+      ? {}
+      : { renewalInfo: ownUrl(fields.renewalInfo, 'renewalInfo', url, isOwnUrl) }),
+    ...readProfiles(fields.meta),
   };
+}
+
+/** Throws `acme.bad-answer`. */
+export function readAccount(data: unknown, url: string): AcmeAccount {
+  const { status, contact } = record(data, url, 'the account is no JSON object');
+  const contacts = Array.isArray(contact) ? contact.filter((one) => typeof one === 'string') : [];
+  return { status: typeof status === 'string' ? status.slice(0, 32) : '', contacts };
+}
+
+/** draft-ietf-acme-profiles: an object from name to description. Unreadable names are nobody's to ask for. */
+function readProfiles(meta: unknown): Pick<AcmeDirectory, 'profiles'> {
+  if (typeof meta !== 'object' || meta === null || !('profiles' in meta)) return {};
+  const { profiles } = meta;
+  if (typeof profiles !== 'object' || profiles === null || Array.isArray(profiles)) return {};
+  const names = Object.keys(profiles).filter((name) => /^[\x21-\x7e]{1,64}$/.test(name));
+  return { profiles: names.slice(0, MAX_PROFILES) };
 }
 
 /** Throws `acme.bad-answer`. */

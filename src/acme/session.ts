@@ -1,124 +1,167 @@
 import type { KeyObject } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
-import type { Clock } from '../lib/clock.ts';
 import { CertopsError } from '../lib/errors.ts';
-import type { HostPolicy } from '../lib/host-policy.ts';
-import type { Log } from '../lib/log.ts';
+import type { Sensitive } from '../lib/sensitive.ts';
 import { splitChain } from '../pki/certificate-facts.ts';
 import { AlternatingGate } from './alternating-gate.ts';
+import { alternateUrls, choosePreferred, isPreferred } from './chain-choice.ts';
 import { AcmeConnectionError, badAnswer } from './connection-error.ts';
-import { NoncePool } from './nonce-pool.ts';
 import { AcmeProblemError, problemOfAnswer } from './problem.ts';
-import { RequestSlots } from './request-slots.ts';
+import { certificateId, type RenewalAnswer, readRenewalInfo } from './renewal-info.ts';
 import {
+  type AcmeAccount,
   type AcmeAuthorization,
   type AcmeChallenge,
   type AcmeDirectory,
   type AcmeIdentifier,
   type AcmeOrder,
+  readAccount,
   readAuthorization,
   readChallenge,
-  readDirectory,
   readOrder,
 } from './resources.ts';
-import { retryAfterMs } from './retry-after.ts';
-import {
-  type ClientAnswer,
-  type ClientApi,
-  type ClientHttp,
-  type ClientInternals,
-  loadClient,
-} from './signer.ts';
-import { type AcmeAnswer, AcmeTransport } from './transport.ts';
+import { SignedRequests, type SignedRequestsOptions } from './signed-requests.ts';
+import { type ClientAnswer, loadClient } from './signer.ts';
 
-const BAD_NONCE = 'urn:ietf:params:acme:error:badNonce';
-/** acme-client tries a request six times at once; so many rounds of that are made, with a pause between. */
-const BAD_NONCE_ROUNDS = 3;
-const BAD_NONCE_PAUSE_MS = 100;
-/** POST-as-GET changes nothing, so a broken or unanswered one is simply asked again. */
-const READ_ATTEMPTS = 2;
-const DIRECTORY_MAX_AGE_MS = 24 * 3_600_000;
+export interface AcmeSessionOptions extends SignedRequestsOptions {
+  /** Issuer CN of the top-most certificate of the chain that is wanted, if the CA has it. */
+  readonly preferredChain?: string | undefined;
+}
 
-export interface AcmeSessionOptions {
-  readonly directoryUrl: string;
-  /** RSA or EC. */
-  readonly accountKey: KeyObject;
-  readonly accountUrl?: string | undefined;
-  /** PEM; replaces the system's trust store. */
-  readonly caBundle?: string | undefined;
-  /** `certops/<version>`. */
-  readonly userAgent: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly maxConnections?: number | undefined;
-  readonly requestTimeoutMs?: number | undefined;
-  readonly hostPolicy?: HostPolicy | undefined;
-  readonly allowPlainLoopback?: boolean | undefined;
+/** RFC 8555, section 7.3.4. */
+export interface AccountBinding {
+  readonly keyId: string;
+  /** The MAC key, decoded. */
+  readonly macKey: Sensitive<Buffer>;
+}
+
+/** What an order may say besides its names. */
+export interface OrderTerms {
+  readonly profile?: string | undefined;
+  /** RFC 9773, section 5. */
+  readonly replaces?: string | undefined;
+  readonly notAfter?: Date | undefined;
 }
 
 /**
- * One account at one CA (RFC 8555). acme-client makes and signs the requests; transport, nonces, errors and
- * the checking of answers are certops's own. Safe for many calls at once: as many requests as connections
- * are under way, the rest wait in line.
+ * One account at one CA (RFC 8555). Safe for many calls at once.
  *
  * Every method throws `AcmeProblemError` for what the CA says, `AcmeConnectionError` where no usable
  * answer came, and the signal's reason.
  */
 export class AcmeSession {
   readonly #options: AcmeSessionOptions;
-  readonly #transport: AcmeTransport;
-  readonly #nonces: NoncePool;
-  readonly #slots: RequestSlots;
+  readonly #requests: SignedRequests;
   /**
    * No order is asked for while an authorization is being read: Pebble (2.4 to 2.10) locks up for good where
    * the two meet (docs/decisions/0002-unanswered-requests.md).
    */
   readonly #gate = new AlternatingGate<'new-order' | 'authorization'>();
-  #client: Promise<ClientInternals> | undefined;
-  #directory: { readonly read: Promise<AcmeDirectory>; readonly atMs: number } | undefined;
 
   constructor(options: AcmeSessionOptions) {
     this.#options = options;
-    this.#transport = new AcmeTransport(options);
-    this.#nonces = new NoncePool(options.clock.monotonicMs);
-    this.#slots = new RequestSlots(options.maxConnections ?? 16);
+    this.#requests = new SignedRequests(options);
+  }
+
+  /** What the CA offers; at most a day old, or `maxAgeMs` where that is given. */
+  directory(signal: AbortSignal, maxAgeMs?: number): Promise<AcmeDirectory> {
+    return this.#requests.directory(signal, maxAgeMs);
   }
 
   /**
-   * Registers the account, or finds the one that this key already has (RFC 8555, section 7.3); agrees to the
-   * terms of service, and brings the contact up to date.
+   * Registers the account, or finds the one that this key already has (RFC 8555, section 7.3), and agrees to
+   * the terms of service. `contacts` are what the CA has on record.
    */
   async registerAccount(
-    contact: { readonly email?: string | undefined },
+    wanted: { readonly email?: string | undefined; readonly binding?: AccountBinding | undefined },
     signal: AbortSignal,
-  ): Promise<{ uri: string }> {
-    const contacts = contact.email === undefined ? [] : [`mailto:${contact.email}`];
-    const answer = await this.#call(signal, async (api) => {
-      const made = await api.createAccount({ termsOfServiceAgreed: true, contact: contacts });
-      if (made.status === 200 && !hasContacts(made.data, contacts))
-        await api.updateAccount({ contact: contacts });
-      return made;
-    });
-    const uri = this.#location(answer, 'newAccount');
-    (await this.#loadedClient()).api.accountUrl = uri;
-    return { uri };
+  ): Promise<{ readonly uri: string; readonly isNew: boolean; readonly contacts: readonly string[] }> {
+    const client = await this.#requests.client();
+    const { binding } = wanted;
+    // acme-client makes the binding itself, and leaves it out where there is none.
+    client.http.externalAccountBinding = binding && {
+      kid: binding.keyId,
+      hmacKey: binding.macKey.reveal().toString('base64url'),
+    };
+    const answer = await this.#requests.call(signal, (api) =>
+      api.createAccount({ termsOfServiceAgreed: true, contact: contactsOf(wanted.email) }),
+    );
+    const uri = this.#requests.location(answer, 'newAccount');
+    client.api.accountUrl = uri;
+    const { contacts } = readAccount(answer.data, uri);
+    return { uri, isNew: answer.status === 201, contacts };
+  }
+
+  /** The account that this key already has; undefined where it has none. Registers nothing. */
+  async findAccount(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const answer = await this.#requests.call(signal, (api) =>
+        api.createAccount({ onlyReturnExisting: true }),
+      );
+      const uri = this.#requests.location(answer, 'newAccount');
+      (await this.#requests.client()).api.accountUrl = uri;
+      return uri;
+    } catch (thrown) {
+      if (thrown instanceof AcmeProblemError && thrown.problemClass === 'account') return undefined;
+      throw thrown;
+    }
+  }
+
+  /** Tells the CA another contact (RFC 8555, section 7.3.2). */
+  async updateContact(email: string | undefined, signal: AbortSignal): Promise<void> {
+    await this.#requests.call(signal, (api) => api.updateAccount({ contact: contactsOf(email) }));
+  }
+
+  /** The account as the CA has it (RFC 8555, section 7.1.2). */
+  async getAccount(signal: AbortSignal): Promise<AcmeAccount> {
+    const url = (await this.#requests.client()).api.getAccountUrl();
+    const answer = await this.#requests.read(signal, (api) => api.apiRequest(url, null, [200]));
+    return readAccount(answer.data, url);
+  }
+
+  /**
+   * Gives the account another key and keeps its URI (RFC 8555, section 7.3.5); the session signs with the new
+   * one from then on. Also throws `acme.no-key-change`.
+   */
+  async changeKey(newKey: KeyObject, signal: AbortSignal): Promise<void> {
+    const { directoryUrl } = this.#options;
+    const { keyChange } = await this.directory(signal);
+    if (keyChange === undefined) {
+      throw new AcmeConnectionError('acme.no-key-change', {
+        what: 'The ACME server offers no way to change the key of an account (keyChange)',
+      });
+    }
+    const old = await this.#requests.client();
+    const account = old.api.getAccountUrl();
+    const next = await loadClient(directoryUrl, newKey, account);
+    const inner = next.http.createSignedBody(keyChange, { account, oldKey: old.http.getJwk() });
+    await this.#requests.call(signal, (api) => api.apiRequest(keyChange, inner, [200]));
+    this.#requests.replaceClient(next);
   }
 
   /** Asks for an order (RFC 8555, section 7.4). A CA may answer with one it gave out before. */
-  async newOrder(identifiers: readonly AcmeIdentifier[], signal: AbortSignal): Promise<AcmeOrder> {
+  async newOrder(
+    identifiers: readonly AcmeIdentifier[],
+    signal: AbortSignal,
+    { profile, replaces, notAfter }: OrderTerms = {},
+  ): Promise<AcmeOrder> {
+    const payload = {
+      identifiers,
+      ...(profile === undefined ? {} : { profile }),
+      ...(replaces === undefined ? {} : { replaces }),
+      ...(notAfter === undefined ? {} : { notAfter: notAfter.toISOString() }),
+    };
     const answer = await this.#gate.run('new-order', signal, () =>
-      this.#call(signal, (api) => api.createOrder({ identifiers })),
+      this.#requests.call(signal, (api) => api.createOrder(payload)),
     );
-    return this.#order(answer, this.#location(answer, 'newOrder'));
+    return this.#order(answer, this.#requests.location(answer, 'newOrder'));
   }
 
   /** Throws `acme.order-unknown` when the CA does not know the order, or not as this account's. */
   async getOrder(url: string, signal: AbortSignal): Promise<AcmeOrder> {
     try {
-      return this.#order(await this.#read(signal, (api) => api.getOrder(url)), url);
+      return this.#order(await this.#requests.read(signal, (api) => api.getOrder(url)), url);
     } catch (thrown) {
-      if (thrown instanceof AcmeProblemError && [401, 403, 404].includes(thrown.status)) {
-        if (thrown.problemClass === 'account') throw thrown;
+      if (thrown instanceof AcmeProblemError && isUnknown(thrown)) {
         throw new CertopsError(
           'acme.order-unknown',
           { what: 'The ACME server does not know the order', why: thrown.explanation.why },
@@ -132,15 +175,18 @@ export class AcmeSession {
   /** RFC 8555, section 7.5. */
   async getAuthorization(url: string, signal: AbortSignal): Promise<AcmeAuthorization> {
     const answer = await this.#gate.run('authorization', signal, () =>
-      this.#read(signal, (api) => api.getAuthorization(url)),
+      this.#requests.read(signal, (api) => api.getAuthorization(url)),
     );
-    return readAuthorization(answer.data, url, this.#isOwnUrl);
+    return readAuthorization(answer.data, url, this.#requests.isOwnUrl);
   }
 
   /** Tells the CA to validate (RFC 8555, section 7.5.1). */
   async acceptChallenge(url: string, signal: AbortSignal): Promise<AcmeChallenge> {
-    const answer = await this.#call(signal, (api) => api.completeChallenge(url, {}));
-    return { ...readChallenge(answer.data, url, this.#isOwnUrl), ...this.#retryAfter(answer) };
+    const answer = await this.#requests.call(signal, (api) => api.completeChallenge(url, {}));
+    return {
+      ...readChallenge(answer.data, url, this.#requests.isOwnUrl),
+      ...this.#requests.retryAfter(answer),
+    };
   }
 
   /** Hands in the signing request (RFC 8555, section 7.4); `orderUrl` is where the order is looked at. */
@@ -150,194 +196,93 @@ export class AcmeSession {
     signal: AbortSignal,
   ): Promise<AcmeOrder> {
     const payload = { csr: Buffer.from(csr).toString('base64url') };
-    const answer = await this.#call(signal, (api) => api.finalizeOrder(order.finalizeUrl, payload));
+    const answer = await this.#requests.call(signal, (api) => api.finalizeOrder(order.finalizeUrl, payload));
     return this.#order(answer, order.orderUrl);
   }
 
-  /** The certificate and its chain (RFC 8555, section 7.4.2), PEM each, leaf first. */
+  /**
+   * The certificate and its chain (RFC 8555, section 7.4.2), PEM each, leaf first. Alternate chains are looked
+   * at only where the default one is not the preferred; where none is, or they cannot be had, it is the default.
+   */
   async downloadChain(url: string, signal: AbortSignal): Promise<readonly string[]> {
-    const answer = await this.#read(signal, (api) => api.apiRequest(url, null, [200]));
-    if (typeof answer.data !== 'string') throw badAnswer(url, 'a certificate is not PEM text');
-    let chain: readonly string[];
-    try {
-      chain = splitChain(answer.data);
-    } catch {
-      throw badAnswer(url, 'the certificate is not a PEM chain (section 9.1)');
+    const { preferredChain, log } = this.#options;
+    const answer = await this.#requests.read(signal, (api) => api.apiRequest(url, null, [200]));
+    const chain = readChain(answer.data, url);
+    if (preferredChain === undefined || isPreferred(chain, preferredChain)) return chain;
+    const urls = alternateUrls(answer.headers.link, url, this.#requests.isOwnUrl);
+    const preferred = await choosePreferred(urls, preferredChain, async (alternate) => {
+      try {
+        const { data } = await this.#requests.read(signal, (api) => api.apiRequest(alternate, null, [200]));
+        return readChain(data, alternate);
+      } catch (thrown) {
+        // The certificate is there; a chain that cannot be read is no reason to lose it.
+        if (!(thrown instanceof CertopsError)) throw thrown;
+        log.warn({ url: alternate, ...thrown.logFields() }, 'an alternate chain could not be read');
+        return undefined;
+      }
+    });
+    if (preferred === undefined) {
+      log.info(
+        { preferredChain, alternates: urls.length },
+        'no chain is the preferred one: the default is taken',
+      );
     }
-    if (chain.length === 0) throw badAnswer(url, 'there is no certificate in the PEM text');
-    return chain;
+    return preferred ?? chain;
+  }
+
+  /**
+   * When the CA suggests to renew a certificate (RFC 9773, section 4); undefined where it has no such service,
+   * or the certificate has no authority key identifier to ask by.
+   */
+  async renewalInformation(leafPem: string, signal: AbortSignal): Promise<RenewalAnswer | undefined> {
+    const { renewalInfo } = await this.directory(signal);
+    const id = certificateId(leafPem);
+    if (renewalInfo === undefined || id === undefined) return undefined;
+    const url = `${renewalInfo.replace(/\/$/, '')}/${id}`;
+    const answer = await this.#requests.get(url, signal);
+    if (answer.status !== 200) throw problemOfAnswer(answer, this.#options.clock);
+    return readRenewalInfo(answer.data, url, id, this.#requests.retryAfter(answer).retryAfterMs);
   }
 
   /** RFC 8555, section 8.1. */
   async keyAuthorization(token: string): Promise<string> {
-    return (await this.#loadedClient()).getChallengeKeyAuthorization({ type: 'http-01', token });
+    return (await this.#requests.client()).getChallengeKeyAuthorization({ type: 'http-01', token });
   }
 
   /** Closes the connections. */
   close(): void {
-    this.#transport.close();
-  }
-
-  readonly #isOwnUrl = (url: string): boolean => this.#transport.isOwnUrl(url);
-
-  #loadedClient(): Promise<ClientInternals> {
-    this.#client ??= loadClient(
-      this.#options.directoryUrl,
-      this.#options.accountKey,
-      this.#options.accountUrl,
-    );
-    return this.#client;
-  }
-
-  async #read(signal: AbortSignal, send: (api: ClientApi) => Promise<ClientAnswer>): Promise<ClientAnswer> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#call(signal, send);
-      } catch (thrown) {
-        const isBroken = thrown instanceof AcmeConnectionError && thrown.mayHaveBeenDone;
-        if (!isBroken || attempt >= READ_ATTEMPTS) throw thrown;
-        this.#options.log.debug({ ...thrown.logFields() }, 'asking the ACME server again');
-      }
-    }
-  }
-
-  /**
-   * acme-client knows neither signals nor time-outs, and one client serves many calls at once: each call
-   * works on a view of its own, whose transport and nonces are ours and listen to the call's signal. Views
-   * are made from whatever `http` and `api` the client has now, so replacing those (`updateAccountKey` does)
-   * replaces nothing of ours.
-   */
-  async #call(signal: AbortSignal, send: (api: ClientApi) => Promise<ClientAnswer>): Promise<ClientAnswer> {
-    // One signal ends everything that is under way, so many listeners are no leak.
-    setMaxListeners(0, signal);
-    const client = await this.#loadedClient();
-    const http = Object.create(client.http) as ClientHttp; // a view: inherits every method of ClientHttp
-    const api = Object.create(client.api) as ClientApi; // likewise
-    let isFirstNonce = true;
-    api.http = http;
-    http.getDirectory = () => this.#currentDirectory(signal);
-    http.request = (url, method, options) => this.#exchange(url, method, options?.data, signal);
-    http.getNonce = async () => {
-      // A badNonce reply without a nonce of its own brings acme-client here again: ask, do not dip into the pool.
-      const pooled = isFirstNonce ? this.#nonces.take() : undefined;
-      isFirstNonce = false;
-      return pooled ?? this.#newNonce(signal);
-    };
-    api.apiRequest = async (url, payload = null, validStatusCodes = [], options = {}) => {
-      const kid = options.includeJwsKid === false ? null : api.getAccountUrl();
-      for (let round = 1; ; round += 1) {
-        isFirstNonce = true;
-        const answer = await this.#slots.run(signal, () =>
-          http.signedRequest(url, payload, {
-            kid,
-            includeExternalAccountBinding: options.includeExternalAccountBinding ?? false,
-          }),
-        );
-        if (validStatusCodes.length === 0 || validStatusCodes.includes(answer.status)) return answer;
-        const problem = problemOfAnswer({ ...answer, url }, this.#options.clock.realNow());
-        if (problem.problemClass !== 'bad-nonce' || round >= BAD_NONCE_ROUNDS) throw problem;
-        await this.#options.clock.sleep(BAD_NONCE_PAUSE_MS * 2 ** (round - 1), signal);
-      }
-    };
-    return send(api);
-  }
-
-  async #exchange(url: string, method: string, data: unknown, signal: AbortSignal): Promise<AcmeAnswer> {
-    const answer = await this.#transport.request({
-      url,
-      method: method.toLowerCase() === 'post' ? 'POST' : 'GET',
-      ...(data === undefined ? {} : { body: JSON.stringify(data) }),
-      signal,
-    });
-    const nonce = answer.headers['replay-nonce'];
-    // acme-client signs its retry with the nonce of a badNonce reply, so that one is spoken for.
-    if (isNonce(nonce) && !isBadNonce(answer.data)) this.#nonces.put(nonce);
-    return answer;
-  }
-
-  /** GET, not HEAD (RFC 8555, section 7.2): after a HEAD without Content-Length Node drops the connection. */
-  async #newNonce(signal: AbortSignal): Promise<string> {
-    const { newNonce } = await this.#currentDirectory(signal);
-    const answer = await this.#transport.request({ url: newNonce, method: 'GET', signal });
-    const nonce = answer.headers['replay-nonce'];
-    if (answer.status >= 400) {
-      throw problemOfAnswer(answer, this.#options.clock.realNow());
-    }
-    if (!isNonce(nonce)) throw badAnswer(newNonce, 'newNonce came without a Replay-Nonce');
-    return nonce;
-  }
-
-  /** Read once at a time, and again after a day or a failure. */
-  #currentDirectory(signal: AbortSignal): Promise<AcmeDirectory> {
-    const nowMs = this.#options.clock.monotonicMs();
-    if (this.#directory === undefined || nowMs - this.#directory.atMs > DIRECTORY_MAX_AGE_MS) {
-      const read = this.#readDirectory();
-      const entry = { read, atMs: nowMs };
-      this.#directory = entry;
-      read.catch(() => {
-        if (this.#directory === entry) this.#directory = undefined;
-      });
-    }
-    return abortable(this.#directory.read, signal);
-  }
-
-  /** Shared by every caller, so that none of their signals may end it; the transport's time-out does. */
-  async #readDirectory(): Promise<AcmeDirectory> {
-    const { directoryUrl, clock } = this.#options;
-    const answer = await this.#transport.request({
-      url: directoryUrl,
-      method: 'GET',
-      signal: new AbortController().signal,
-    });
-    if (answer.status !== 200) throw problemOfAnswer(answer, clock.realNow());
-    return readDirectory(answer.data, directoryUrl, this.#isOwnUrl);
+    this.#requests.close();
   }
 
   #order(answer: ClientAnswer, url: string): AcmeOrder {
-    return { ...readOrder(answer.data, url, this.#isOwnUrl), ...this.#retryAfter(answer) };
-  }
-
-  #retryAfter({ headers }: ClientAnswer): { readonly retryAfterMs?: number } {
-    const waitMs = retryAfterMs(
-      { 'retry-after': single(headers['retry-after']), date: single(headers.date) },
-      this.#options.clock.realNow(),
-    );
-    return waitMs === undefined ? {} : { retryAfterMs: waitMs };
-  }
-
-  #location(answer: ClientAnswer, of: string): string {
-    const location = single(answer.headers.location);
-    if (location === undefined || location.length > 2048 || !this.#isOwnUrl(location)) {
-      throw badAnswer(this.#options.directoryUrl, `${of} came without a Location on the directory's origin`);
-    }
-    return location;
+    return {
+      ...readOrder(answer.data, url, this.#requests.isOwnUrl),
+      ...this.#requests.retryAfter(answer),
+    };
   }
 }
 
-function hasContacts(account: unknown, contacts: readonly string[]): boolean {
-  if (typeof account !== 'object' || account === null || !('contact' in account))
-    return contacts.length === 0;
-  return JSON.stringify(account.contact ?? []) === JSON.stringify(contacts);
+/**
+ * Whether a resource is not there, or not this account's. A 404 comes without a type from some CAs; 401 and 403
+ * without one come from something before the CA, which knows nothing of orders.
+ */
+function isUnknown({ status, problem, problemClass }: AcmeProblemError): boolean {
+  if (problemClass === 'account' || problemClass === 'paused') return false;
+  const isRefused =
+    (status === 401 || status === 403) && ['unauthorized', 'malformed'].includes(problem.type);
+  return status === 404 || isRefused;
 }
 
-/** RFC 8555, section 6.5.1: base64url. */
-function isNonce(value: string | string[] | undefined): value is string {
-  return typeof value === 'string' && /^[A-Za-z0-9_-]{1,512}$/.test(value);
+function contactsOf(email: string | undefined): readonly string[] {
+  return email === undefined ? [] : [`mailto:${email}`];
 }
 
-function isBadNonce(data: unknown): boolean {
-  return typeof data === 'object' && data !== null && 'type' in data && data.type === BAD_NONCE;
-}
-
-function single(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
-}
-
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
+/** RFC 8555, section 9.1. Throws `acme.bad-answer`. */
+function readChain(data: unknown, url: string): readonly string[] {
+  if (typeof data !== 'string') throw badAnswer(url, 'a certificate is not PEM text');
+  try {
+    return splitChain(data);
+  } catch {
+    throw badAnswer(url, 'the certificate is not a PEM chain (section 9.1)');
+  }
 }

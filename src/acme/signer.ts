@@ -15,6 +15,10 @@ export interface ClientAnswer {
  */
 export interface ClientHttp {
   accountKey: KeyObject | Buffer;
+  /** `hmacKey` in base64 or base64url. */
+  externalAccountBinding?: { readonly kid: string; readonly hmacKey: string } | undefined;
+  /** A flattened JWS; without a nonce and a `kid` its header has the JWK instead (RFC 8555, section 7.3.5). */
+  createSignedBody(url: string, payload: unknown): unknown;
   getJwk(): unknown;
   request(url: string, method: string, options?: { readonly data?: unknown }): Promise<ClientAnswer>;
   getNonce(): Promise<string>;

@@ -10,6 +10,8 @@ export interface TransportOptions {
   readonly directoryUrl: string;
   /** PEM; replaces the system's trust store. */
   readonly caBundle?: string | undefined;
+  /** The server's certificate is not verified (`spec.acme.skipTLSVerify`). */
+  readonly skipTlsVerify?: boolean | undefined;
   /** Open connections at most; defaults to 16. */
   readonly maxConnections?: number | undefined;
   /** From sending to the last byte of the answer; defaults to 30 s. */
@@ -68,6 +70,7 @@ export class AcmeTransport {
       ? new https.Agent({
           ...agentOptions,
           ...(options.caBundle === undefined ? {} : { ca: options.caBundle }),
+          ...(options.skipTlsVerify === true ? { rejectUnauthorized: false } : {}),
         })
       : new http.Agent(agentOptions);
   }
@@ -105,9 +108,15 @@ export class AcmeTransport {
     return { status, headers, data: decode(headers['content-type'], body), url: request.url };
   }
 
-  /** Closes every connection, used or idle. */
+  /**
+   * Closes idle connections now and the others when their requests end: the answer to a request for an order must
+   * not be lost because an issuer was edited meanwhile.
+   */
   close(): void {
-    this.#agent.destroy();
+    this.#agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.#agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
   }
 
   #exchange(url: URL, { method, body, signal }: AcmeRequest): Promise<RawAnswer> {

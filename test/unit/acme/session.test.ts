@@ -104,6 +104,16 @@ describe('an order that a hostile CA answers with', () => {
       code: 'acme.order-unknown',
     },
     {
+      name: 'something before the CA, which knows no orders',
+      answer: () => ({ status: 403, body: '<h1>Forbidden</h1>' }),
+      code: 'acme.refused',
+    },
+    {
+      name: 'an account that is paused',
+      answer: () => problem('unauthorized', 403, { detail: 'See https://portal.test/unpause to go on' }),
+      code: 'acme.unauthorized',
+    },
+    {
       name: 'a forgotten account',
       answer: () => problem('accountDoesNotExist', 400),
       code: 'acme.account-does-not-exist',
@@ -203,23 +213,21 @@ test('an aborted call ends at once and leaves the rest alone', async (t) => {
   assert.equal((await queued).status, 'pending');
 });
 
-test('an account that exists is found and gets the new contact', async (t) => {
+test('an account that exists is found, with the contact that the CA has', async (t) => {
   const { ca, session } = await open(t, { accountUrl: undefined });
-  const updates: unknown[] = [];
   ca.on('/account', {
     status: 200,
     headers: { Location: `${ca.origin}/account/7` },
-    body: { status: 'valid', contact: ['mailto:old@a.test'] },
-  });
-  ca.on('/account/7', ({ payload }) => {
-    updates.push(payload);
-    return { body: { status: 'valid' } };
+    body: { status: 'valid', contact: ['mailto:old@a.test', 7] },
   });
 
   const account = await session.registerAccount({ email: 'new@a.test' }, SIGNAL);
 
-  assert.deepEqual(account, { uri: `${ca.origin}/account/7` });
-  assert.deepEqual(updates, [{ contact: ['mailto:new@a.test'] }]);
+  assert.deepEqual(account, {
+    uri: `${ca.origin}/account/7`,
+    isNew: false,
+    contacts: ['mailto:old@a.test'],
+  });
 });
 
 test('an Ed25519 account key is refused in words', async (t) => {

@@ -96,3 +96,19 @@ test('nothing but the origin of the directory is asked', async (t) => {
 
   await assert.rejects(asked, { code: 'acme.url-refused' });
 });
+
+test('closing it loses no answer that is under way', async (t) => {
+  const ca = await startScriptedCa();
+  t.after(() => ca.close());
+  const own = transport(ca.directoryUrl, { allowPlainLoopback: true });
+  const ask = () => own.request({ url: ca.directoryUrl, method: 'GET', signal: SIGNAL });
+  await ask();
+
+  const underWay = ask();
+  own.close();
+  const { status } = await underWay;
+
+  assert.equal(status, 200);
+  await Promise.all([ask(), ask()]);
+  assert.ok(ca.connections >= 3, 'connections are kept after all');
+});
