@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { CertopsError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import type { ChallengePresenter, Http01Challenge, Presentation } from './presenter.ts';
+import { requireToken, tokenConflict } from './challenge-token.ts';
+import type { Challenge, ChallengePresenter, Presentation } from './presenter.ts';
 
 const CHALLENGE_PREFIX = '/.well-known/acme-challenge/';
-const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -78,21 +78,11 @@ export class Http01Listener implements ChallengePresenter {
   }
 
   /** Throws `solvers.bad-token`, `solvers.token-conflict` or `solvers.too-many-tokens`. */
-  async present({ identifier, token, keyAuthorization }: Http01Challenge): Promise<Presentation> {
-    if (!TOKEN.test(token)) {
-      throw new CertopsError(
-        'solvers.bad-token',
-        { what: `The challenge token for ${identifier} is not base64url of at most 128 characters` },
-        { retry: { when: 'never' }, data: { identifier } },
-      );
-    }
+  async present({ identifier, token, keyAuthorization }: Challenge): Promise<Presentation> {
+    requireToken({ token, identifier });
     const known = this.#shown.get(token);
     if (known !== undefined && known.keyAuthorization !== keyAuthorization) {
-      throw new CertopsError(
-        'solvers.token-conflict',
-        { what: `The challenge token for ${identifier} is already shown for another account` },
-        { data: { identifier } },
-      );
+      throw tokenConflict(identifier);
     }
     if (known === undefined && this.#shown.size >= this.#maxTokens) {
       throw new CertopsError(
@@ -111,6 +101,8 @@ export class Http01Listener implements ChallengePresenter {
 
     let isRemoved = false;
     return {
+      // The listener answers as soon as the token is known to it.
+      becomeVisible: async () => {},
       remove: async () => {
         if (isRemoved) return;
         isRemoved = true;

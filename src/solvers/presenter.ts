@@ -1,6 +1,7 @@
-/** What a CA must find at `/.well-known/acme-challenge/<token>` (RFC 8555, section 8.3). */
-export interface Http01Challenge {
-  /** The domain name or address being validated; for logs only. */
+/** What a CA must find to believe that a name is ours. */
+export interface Challenge {
+  readonly type: 'http-01' | 'dns-01';
+  /** The domain name or IP address being validated, without the `*.` of a wildcard. */
   readonly identifier: string;
   /** base64url, at most 128 characters. */
   readonly token: string;
@@ -10,15 +11,25 @@ export interface Http01Challenge {
 
 /** One challenge that is being shown. */
 export interface Presentation {
-  /** Stops showing it; safe to call more than once. */
+  /**
+   * Resolves when a CA may be told to look. Only delays, never proves anything: the CA looks for itself.
+   * Throws `CertopsError` where it is plain that the CA would not find it; the challenge stays shown.
+   */
+  becomeVisible(signal: AbortSignal): Promise<void>;
+  /** Stops showing it. Safe to call more than once; never rejects, and comes to an end by itself. */
   remove(): Promise<void>;
 }
 
 /**
- * Shows the answers to challenges where a CA looks for them. A presented challenge can be fetched when
- * `present` resolves, until `remove` is called. The same challenge may be presented several times at once;
- * it goes away with the last removal. Throws `CertopsError`.
+ * Shows the answers to challenges where a CA looks for them. The same challenge may be presented several
+ * times at once; it goes away with the last removal. Throws `CertopsError` (`solvers.…`) and the signal's
+ * reason.
  */
 export interface ChallengePresenter {
-  present(challenge: Http01Challenge): Promise<Presentation>;
+  present(challenge: Challenge, signal: AbortSignal): Promise<Presentation>;
+  /**
+   * Takes away what a process that is gone presented, unless it is being shown. Never rejects. Absent where
+   * nothing outlives the process.
+   */
+  withdraw?(challenge: Challenge): Promise<void>;
 }

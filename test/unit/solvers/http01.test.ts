@@ -7,7 +7,12 @@ import { silentLog } from '../../../src/lib/log.ts';
 import { Http01Listener } from '../../../src/solvers/http01.ts';
 
 const PREFIX = '/.well-known/acme-challenge/';
-const CHALLENGE = { identifier: 'www.example.test', token: 'tok-en_1', keyAuthorization: 'tok-en_1.thumb' };
+const CHALLENGE = {
+  type: 'http-01' as const,
+  identifier: 'www.example.test',
+  token: 'tok-en_1',
+  keyAuthorization: 'tok-en_1.thumb',
+};
 
 async function startListener(t: TestContext, maxTokens?: number): Promise<Http01Listener> {
   const listener = await Http01Listener.start({ port: 0, host: '127.0.0.1', log: silentLog, maxTokens });
