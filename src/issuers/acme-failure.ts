@@ -1,19 +1,32 @@
 import { AcmeConnectionError } from '../acme/connection-error.ts';
-import { type AcmeProblem, AcmeProblemError, describeProblem } from '../acme/problem.ts';
+import {
+  type AcmeProblem,
+  AcmeProblemError,
+  classify,
+  describeProblem,
+  KNOWN_PROBLEM_TYPES,
+} from '../acme/problem.ts';
 import type { AcmeAuthorization } from '../acme/resources.ts';
+import type { AcmeIssuerSpec } from '../api/issuer.ts';
+import { cutText } from '../lib/cut-text.ts';
 import { CertopsError, type RetryAdvice } from '../lib/errors.ts';
 import { IssuanceError } from './issuer.ts';
 
 const MAX_WHY_CHARACTERS = 2000;
 const MAX_NAMES_TOLD = 20;
+const NONE: AcmeProblem = { type: '', detail: '', isPaused: false, subproblems: [] };
 
 /**
  * The error of an issuance step in the words of this room. Whatever a CA refuses for good fails the request;
  * whatever time may heal leaves it as recorded. Anything else (an abort, a defect) passes through.
  */
-export function issuanceFailure(thrown: unknown, step: string): unknown {
+export function issuanceFailure(
+  thrown: unknown,
+  step: string,
+  issuer: Pick<AcmeIssuerSpec, 'disableAccountKeyGeneration'> = { disableAccountKeyGeneration: false },
+): unknown {
   if (thrown instanceof IssuanceError) return thrown;
-  if (thrown instanceof AcmeProblemError) return refusal(thrown, step);
+  if (thrown instanceof AcmeProblemError) return refusal(thrown, step, issuer.disableAccountKeyGeneration);
   if (thrown instanceof AcmeConnectionError) {
     return new IssuanceError(
       'issuers.ca-unavailable',
@@ -54,6 +67,22 @@ export function orderGone(what: string, cause?: unknown): IssuanceError {
 }
 
 /**
+ * A valid order's certificate is not handed out, by a copy of the CA's records that lags behind, say. It was issued
+ * and must not be lost: another order would bring a second one.
+ */
+export function certificateNotThere(cause: AcmeProblemError): IssuanceError {
+  return new IssuanceError(
+    'issuers.ca-busy',
+    {
+      what: 'The CA has issued the certificate and does not hand it out yet',
+      why: cause.explanation.why,
+      next: 'It is asked for again by itself',
+    },
+    { failsRequest: false, retry: { when: 'backoff' }, cause, data: { ...cause.data } },
+  );
+}
+
+/**
  * The CA could not connect while nobody was there to answer: certops had ended after it accepted a challenge.
  * That says nothing about the names, but an invalid order stays invalid (RFC 8555, section 7.1.6).
  */
@@ -85,7 +114,9 @@ export function validationFailed(
       })),
   );
   const [first] = failures;
-  const problem = first?.problem ?? orderError;
+  // The words of the worst name stand for all.
+  const problems = failures.length > 0 ? failures.map((failure) => failure.problem) : [orderError ?? NONE];
+  const problem = problems.find(isForGood) ?? first?.problem ?? orderError;
   const told = failures
     .slice(0, MAX_NAMES_TOLD)
     .map((failure) => `${failure.identifier} (${failure.problem.type}): ${failure.problem.detail}`);
@@ -98,12 +129,12 @@ export function validationFailed(
         failures.length === 0
           ? 'The CA made the order invalid'
           : `The CA could not validate ${listNames(failures.map(({ identifier }) => identifier))}`,
-      why: why?.slice(0, MAX_WHY_CHARACTERS),
-      next: 'Make the names resolve to the HTTP-01 listener and port 80 reach it; it is tried again by itself',
+      why: why && cutText(why, MAX_WHY_CHARACTERS),
+      next: remedyByType(new Set(failures.map(({ challengeType }) => challengeType))),
     },
     {
       failsRequest: true,
-      retry: problem !== undefined && isForGood(problem) ? { when: 'never' } : { when: 'backoff' },
+      retry: problems.some(isForGood) ? { when: 'never' } : { when: 'backoff' },
       data: {
         problemType: problem?.type,
         detail: problem?.detail,
@@ -117,7 +148,7 @@ export function validationFailed(
   );
 }
 
-function refusal(error: AcmeProblemError, step: string): IssuanceError {
+function refusal(error: AcmeProblemError, step: string, mustBeGiven: boolean): IssuanceError {
   const shared = {
     cause: error,
     data: {
@@ -129,7 +160,7 @@ function refusal(error: AcmeProblemError, step: string): IssuanceError {
       ),
     },
   };
-  const why = describeProblem(error.problem).slice(0, MAX_WHY_CHARACTERS);
+  const why = describeProblem(error.problem);
   switch (error.problemClass) {
     case 'account':
       return new IssuanceError(
@@ -137,9 +168,24 @@ function refusal(error: AcmeProblemError, step: string): IssuanceError {
         {
           what: 'The CA does not know the account of this issuer',
           why,
-          next: 'It is registered again with the same key, by itself',
+          next: mustBeGiven
+            ? 'Commit the key of an account that it knows: spec.acme.disableAccountKeyGeneration keeps certops from registering one'
+            : 'It is registered again with the same key, by itself',
         },
-        { ...shared, failsRequest: true, retry: { when: 'backoff' } },
+        { ...shared, failsRequest: true, retry: { when: mustBeGiven ? 'never' : 'backoff' } },
+      );
+    case 'paused':
+      return new IssuanceError(
+        'issuers.paused',
+        {
+          what: 'The CA has paused issuance for these names: they failed too often',
+          why,
+          next:
+            error.problem.link === undefined
+              ? "A person must end the pause at the CA's portal; then ask for a retry"
+              : `A person must end the pause at ${error.problem.link}; then ask for a retry`,
+        },
+        { ...shared, failsRequest: true, retry: { when: 'never' } },
       );
     case 'bad-nonce':
     case 'poll':
@@ -151,13 +197,14 @@ function refusal(error: AcmeProblemError, step: string): IssuanceError {
       );
     case 'environment':
     case 'terminal': {
-      const retry: RetryAdvice = error.problemClass === 'terminal' ? { when: 'never' } : { when: 'backoff' };
+      const retry: RetryAdvice =
+        error.problemClass === 'terminal' ? { when: 'never' } : laterThanTold(error.retry);
       return new IssuanceError(
         'issuers.request-refused',
         {
           what: `The CA refused the request (${step}): ${error.problem.type || `HTTP ${error.status}`}`,
           why,
-          next: retry.when === 'never' ? 'Correct the Certificate or its issuer' : undefined,
+          next: retry.when === 'never' ? remedyFor(error) : undefined,
         },
         { ...shared, failsRequest: true, retry },
       );
@@ -165,11 +212,40 @@ function refusal(error: AcmeProblemError, step: string): IssuanceError {
   }
 }
 
-function isForGood({ type }: AcmeProblem): boolean {
-  return type === 'rejectedIdentifier' || type === 'unsupportedIdentifier' || type === 'malformed';
+/** What a person can do about a refusal that time does not heal. */
+function remedyFor({ problem }: AcmeProblemError): string {
+  if (problem.type === 'userActionRequired' && problem.link !== undefined) {
+    return `Open ${problem.link} and do what the CA asks for; then ask for a retry`;
+  }
+  return 'Correct the Certificate or its issuer';
 }
 
-function listNames(names: readonly string[]): string {
+/** A CA that names a time for the next attempt is heard, whatever its problem. */
+function laterThanTold(retry: RetryAdvice): RetryAdvice {
+  return retry.when === 'not-before' ? retry : { when: 'backoff' };
+}
+
+/** What helps against a failed validation. */
+function remedyByType(types: ReadonlySet<string>): string {
+  const remedies = [
+    ...(types.has('dns-01') ? ['let every name server of the zone serve the TXT records to the world'] : []),
+    ...(types.has('http-01') || types.size === 0
+      ? ['make the names resolve to where HTTP-01 is presented, and let port 80 reach it']
+      : []),
+  ];
+  const remedy = remedies.join(', and ');
+  return `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}; it is tried again by itself`;
+}
+
+/** A type that nobody knows says nothing, and time may heal it. */
+function isForGood(problem: AcmeProblem): boolean {
+  if (problem.type === 'compound' && problem.subproblems.length > 0)
+    return problem.subproblems.some(isForGood);
+  return KNOWN_PROBLEM_TYPES.includes(problem.type) && classify(problem.type, 400) === 'terminal';
+}
+
+/** At most 20 of them. */
+export function listNames(names: readonly string[]): string {
   const told = [...new Set(names)];
   return told.length <= MAX_NAMES_TOLD
     ? told.join(', ')

@@ -1,5 +1,5 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import type { AcmeIdentifier, AcmeOrder } from '../acme/resources.ts';
+import type { KeyObject } from 'node:crypto';
+import type { RateLedger } from '../acme/rate-ledger.ts';
 import { AcmeSession } from '../acme/session.ts';
 import type { AcmeIssuerSpec } from '../api/issuer.ts';
 import { formatObjectName } from '../api/names.ts';
@@ -9,16 +9,20 @@ import type { FaultPoints } from '../lib/faults.ts';
 import type { HostPolicy } from '../lib/host-policy.ts';
 import type { Log } from '../lib/log.ts';
 import { acmeIdentifiers } from '../pki/signing-request.ts';
-import { chooseSolver } from '../solvers/choose-solver.ts';
+import type { Dns01 } from '../solvers/dns01/dns01.ts';
 import type { ChallengePresenter } from '../solvers/presenter.ts';
+import { accountKeyHash } from './account-key-hash.ts';
+import { type AccountRollover, AcmeAccount, type OpenCredential } from './acme-account.ts';
 import { issuanceFailure } from './acme-failure.ts';
 import { OrderCompletion } from './acme-order.ts';
+import { OrderOpening, orderTaken } from './acme-order-opening.ts';
+import { ChallengeSolving } from './challenge-solving.ts';
 import {
   IssuanceError,
   type IssuerAdapter,
   type IssuerReadiness,
   type OrderRecord,
-  type OrderRecordAuthorization,
+  type RenewalInformation,
   type SigningRequest,
 } from './issuer.ts';
 import { LingeringPresentations } from './lingering-presentations.ts';
@@ -30,8 +34,18 @@ export interface AcmeIssuerOptions {
   readonly accountKey: KeyObject;
   /** `status.acme.uri` on record for this very key and e-mail; where it is given, nothing is registered. */
   readonly accountUrl?: string | undefined;
+  /** The account on record has another key than `accountKey`, and is moved to this one. */
+  readonly rollover?: AccountRollover | undefined;
+  /** `status.acme.lastRegisteredEmail` on record. */
+  readonly lastRegisteredEmail?: string | undefined;
+  /** Opens the Secret of an external account binding or of a TSIG key. */
+  readonly credential?: OpenCredential | undefined;
+  /** Keeps the limits of CAs; without it none but the CA itself does. */
+  readonly ledger?: RateLedger | undefined;
   /** Undefined where the daemon has no HTTP-01 presenter. */
   readonly presenter: ChallengePresenter | undefined;
+  /** Undefined where the daemon does no DNS-01. */
+  readonly dns01?: Dns01 | undefined;
   readonly clock: Clock;
   readonly faults: FaultPoints;
   readonly log: Log;
@@ -58,11 +72,12 @@ const MAX_FRESH_ORDERS = 10_000;
 const LINGER_MS = 5 * 60_000;
 
 /**
- * An ACME issuer (RFC 8555) with HTTP-01.
+ * An ACME issuer (RFC 8555) with HTTP-01 and DNS-01.
  *
- * `setUp` throws `IssuanceError` `issuers.registration-failed` (with cert-manager's reason in `data.reason`).
+ * `setUp` throws what `AcmeAccount.ensure` does (with cert-manager's reason in `data.reason`).
  * `begin` and `complete` throw `IssuanceError`:
- * `issuers.no-solver`, `issuers.no-presenter`, `issuers.no-identifiers` before anything is asked of the CA;
+ * `issuers.no-solver`, `issuers.no-presenter`, `issuers.no-identifiers`, `issuers.profile-unknown`,
+ * `issuers.budget-spent` before anything is ordered; `issuers.paused`, `issuers.account-deactivated`,
  * `issuers.order-taken`, `issuers.no-challenge`, `issuers.ca-busy`, `issuers.ca-unavailable`,
  * `issuers.account-gone`, `issuers.request-refused`, `issuers.validation-failed`,
  * `issuers.validation-interrupted`, `issuers.order-gone`, `issuers.order-slow`.
@@ -79,30 +94,54 @@ class AcmeIssuer implements IssuerAdapter {
   /** When orders that this process made were seen last, so that `complete` need not ask what it just heard. */
   readonly #madeAtMs = new Map<string, number>();
   readonly #lingering = new LingeringPresentations(LINGER_MS);
-  #registration: Promise<string> | undefined;
+  readonly #account: AcmeAccount;
+  readonly #solving: ChallengeSolving;
+  readonly #opening: OrderOpening;
+  #accountUri: string | undefined;
 
   constructor(options: AcmeIssuerOptions) {
     this.#options = options;
     this.#open = new OpenOrders(options.clock.monotonicMs);
-    this.#session = new AcmeSession({
-      directoryUrl: options.spec.server,
-      accountKey: options.accountKey,
-      accountUrl: options.accountUrl,
-      caBundle: options.spec.caBundle,
-      userAgent: `certops/${options.version}`,
-      clock: options.clock,
-      log: options.log,
-      maxConnections: options.maxConnections,
-      requestTimeoutMs: options.requestTimeoutMs,
-      hostPolicy: options.hostPolicy,
-      allowPlainLoopback: options.allowPlainLoopback,
+    const sessionWith = (accountKey: KeyObject, accountUrl: string | undefined) =>
+      new AcmeSession({
+        ...options,
+        directoryUrl: options.spec.server,
+        accountKey,
+        accountUrl,
+        caBundle: options.spec.caBundle,
+        skipTlsVerify: options.spec.skipTLSVerify,
+        preferredChain: options.spec.preferredChain,
+        userAgent: `certops/${options.version}`,
+      });
+    this.#session = sessionWith(options.accountKey, options.accountUrl);
+    const { spec, presenter, dns01, credential, clock } = options;
+    this.#solving = new ChallengeSolving({
+      ...{ solvers: spec.solvers, http01: presenter, dns01, credential, clock },
     });
-    if (options.accountUrl !== undefined) this.#registration = Promise.resolve(options.accountUrl);
+    this.#opening = new OrderOpening({
+      ...{ spec, session: this.#session, solving: this.#solving, openOrders: this.#open, clock },
+      ledger: options.ledger,
+      isOrderTaken: options.isOrderTaken,
+      faults: options.faults,
+      log: options.log,
+    });
+    this.#account = new AcmeAccount({
+      spec: options.spec,
+      accountKey: options.accountKey,
+      session: this.#session,
+      sessionWith,
+      accountUrl: options.accountUrl,
+      rollover: options.rollover,
+      lastRegisteredEmail: options.lastRegisteredEmail,
+      credential: options.credential,
+      faults: options.faults,
+      log: options.log,
+    });
   }
 
   async setUp(signal: AbortSignal): Promise<IssuerReadiness> {
     const { spec, accountKey } = this.#options;
-    const uri = await this.#register(signal);
+    const uri = await this.#ensureAccount(signal);
     return {
       ready: true,
       reason: 'ACMEAccountRegistered',
@@ -115,51 +154,75 @@ class AcmeIssuer implements IssuerAdapter {
     };
   }
 
+  async renewalInformation(leafPem: string, signal: AbortSignal): Promise<RenewalInformation | undefined> {
+    if (this.#options.spec.renewalInformationSource === 'None') return undefined;
+    try {
+      return await this.#session.renewalInformation(leafPem, signal);
+    } catch (thrown) {
+      throw issuanceFailure(thrown, 'renewal information');
+    }
+  }
+
   async begin(request: SigningRequest, signal: AbortSignal) {
     const identifiers = acmeIdentifiers(request.spec);
-    this.#requireSolvers(request, identifiers);
+    await this.#solving.require(request, identifiers);
     const owner = formatObjectName(request.certificate);
     if (!this.#open.claim(identifiers, owner)) throw orderTaken();
     try {
-      const record = await this.#order(request, identifiers, signal);
+      const account = await this.#ensureAccount(signal);
+      const record = await this.#opening.open(request, account, identifiers, signal);
+      this.#remember(record.orderUrl);
       return { kind: 'pending' as const, record };
     } catch (thrown) {
-      const failure = issuanceFailure(thrown, 'new order');
+      const failure = await this.#failure(thrown, 'new order', signal);
       // An order that was made but not described yet is taken up by the next `begin`.
       const isOver = failure instanceof IssuanceError && failure.failsRequest;
-      if (isOver || this.#open.orderOf(identifiers, owner) === undefined)
-        this.#open.release(identifiers, owner);
+      if (isOver || this.#open.orderOf(identifiers, owner) === undefined) this.#release(request);
       throw failure;
     }
   }
 
   async complete(request: SigningRequest, record: OrderRecord, signal: AbortSignal) {
-    const { clock, faults, log, presenter, orderTimeoutMs } = this.#options;
+    const { clock, faults, log, orderTimeoutMs, ledger, spec } = this.#options;
     // Its record is in the remote now; until then a `begin` again takes the same order up.
     this.#open.keep(acmeIdentifiers(request.spec), formatObjectName(request.certificate), undefined);
     const madeAtMs = this.#madeAtMs.get(record.orderUrl);
     this.#madeAtMs.delete(record.orderUrl);
     const completion = new OrderCompletion({
       session: this.#session,
-      presenter,
+      solving: this.#solving,
       clock,
       faults,
       log,
       timeoutMs: orderTimeoutMs ?? 5 * 60_000,
       isFresh: madeAtMs !== undefined && clock.monotonicMs() - madeAtMs < FRESH_MS,
+      isStillShown: this.#lingering.has(record.orderUrl),
     });
     let isLeftOpen = false;
+    let isOver = false;
     try {
+      const account = await this.#ensureAccount(signal);
+      const identifiers = acmeIdentifiers(request.spec);
+      ledger?.beginOrder(account, identifiers, formatObjectName(request.certificate), clock.realNow());
       const chainPem = await completion.run(request, record, signal);
+      ledger?.noteCertificate({ account, directoryUrl: spec.server, identifiers }, clock.realNow());
       this.#release(request);
+      isOver = true;
       return { chainPem };
     } catch (thrown) {
-      const failure = issuanceFailure(thrown, 'order');
-      isLeftOpen = failure instanceof IssuanceError && !failure.failsRequest;
-      if (!isLeftOpen && failure instanceof IssuanceError) this.#release(request);
+      const failure = await this.#failure(thrown, 'order', signal);
+      this.#noteFailure(failure);
+      isOver = failure instanceof IssuanceError && failure.failsRequest;
+      isLeftOpen = failure instanceof CertopsError && !isOver;
+      if (isOver) this.#release(request);
       throw failure;
     } finally {
-      await this.#lingering.settle(record.orderUrl, completion.presentations, isLeftOpen);
+      // A process that is stopped leaves in place what the CA may be looking for; the next one takes it away.
+      const isLeftBehind = signal.aborted && !isOver && completion.hasAccepted;
+      if (!isLeftBehind) {
+        await this.#lingering.settle(record.orderUrl, completion.presentations, isLeftOpen);
+      }
+      if (isOver) await completion.withdrawLeftovers(request, record);
     }
   }
 
@@ -168,148 +231,9 @@ class AcmeIssuer implements IssuerAdapter {
     this.#session.close();
   }
 
-  /** One registration at a time, whoever asks; after a failure the next call tries again. */
-  async #register(signal: AbortSignal): Promise<string> {
-    if (this.#registration === undefined) {
-      const { spec, faults } = this.#options;
-      const registration = this.#session.registerAccount({ email: spec.email }, signal).then(({ uri }) => {
-        faults.reach('account-registered');
-        return uri;
-      });
-      this.#registration = registration;
-      registration.catch(() => {
-        this.#registration = undefined;
-      });
-    }
-    try {
-      return await this.#registration;
-    } catch (thrown) {
-      if (!(thrown instanceof CertopsError)) throw thrown;
-      throw new IssuanceError(
-        'issuers.registration-failed',
-        {
-          what: 'Failed to register ACME account',
-          why: thrown.explain(),
-          next: thrown.explanation.next ?? 'Check spec.acme; it is tried again by itself where that can help',
-        },
-        {
-          failsRequest: false,
-          retry: thrown.retry,
-          cause: thrown,
-          data: { reason: 'ErrRegisterACMEAccount', ...thrown.data, cause: thrown.code },
-        },
-      );
-    }
-  }
-
-  /** Whether every name can be validated is known before anything is ordered. */
-  #requireSolvers(request: SigningRequest, identifiers: readonly AcmeIdentifier[]): void {
-    const { spec, presenter } = this.#options;
-    const owner = formatObjectName(request.certificate);
-    if (identifiers.length === 0) {
-      throw new IssuanceError(
-        'issuers.no-identifiers',
-        {
-          what: `Certificate ${owner} asks an ACME issuer for no DNS name and no IP address`,
-          next: 'Add spec.dnsNames or spec.ipAddresses',
-        },
-        { failsRequest: true, retry: { when: 'never' } },
-      );
-    }
-    const unsolved = identifiers.filter(
-      (identifier) => chooseSolver(spec.solvers, identifier, request.labels) === undefined,
-    );
-    if (unsolved.length > 0) {
-      throw new IssuanceError(
-        'issuers.no-solver',
-        {
-          what: `No solver of the issuer fits ${unsolved.map(({ value }) => value).join(', ')}`,
-          why: 'A solver must match by its selector, and HTTP-01 cannot validate wildcards',
-          next: 'Add a fitting solver to spec.acme.solvers of the issuer',
-        },
-        {
-          failsRequest: true,
-          retry: { when: 'never' },
-          data: { identifiers: unsolved.map(({ value }) => value) },
-        },
-      );
-    }
-    if (presenter === undefined) {
-      throw new IssuanceError(
-        'issuers.no-presenter',
-        {
-          what: 'The issuer needs HTTP-01, and this daemon has no HTTP-01 presenter',
-          next: 'Start certops with --http01-port',
-        },
-        { failsRequest: true, retry: { when: 'never' } },
-      );
-    }
-  }
-
-  async #order(
-    request: SigningRequest,
-    identifiers: readonly AcmeIdentifier[],
-    signal: AbortSignal,
-  ): Promise<OrderRecord> {
-    await this.#register(signal);
-    const owner = formatObjectName(request.certificate);
-    const undescribed = this.#open.orderOf(identifiers, owner);
-    const order = undescribed ?? (await this.#session.newOrder(identifiers, signal));
-    if (undescribed === undefined) this.#options.faults.reach('order-created');
-    if (this.#options.isOrderTaken(order.url, request)) throw orderTaken(order.url);
-    this.#open.keep(identifiers, owner, order);
-    const authorizations = await this.#authorizations(order, identifiers, signal);
-    this.#remember(order.url);
-    return { orderUrl: order.url, finalizeUrl: order.finalizeUrl, state: order.status, authorizations };
-  }
-
-  async #authorizations(
-    order: AcmeOrder,
-    identifiers: readonly AcmeIdentifier[],
-    signal: AbortSignal,
-  ): Promise<readonly OrderRecordAuthorization[]> {
-    const [onlyUrl, ...otherUrls] = order.authorizationUrls;
-    const [onlyName, ...otherNames] = identifiers;
-    // All is validated already, and with one name there is nothing to learn by asking.
-    if (order.status === 'ready' && onlyUrl !== undefined && onlyName !== undefined) {
-      if (otherUrls.length === 0 && otherNames.length === 0) {
-        return [
-          {
-            url: onlyUrl,
-            identifier: onlyName.value,
-            identifierType: onlyName.type,
-            wildcard: false,
-            initialState: 'valid',
-          },
-        ];
-      }
-    }
-    return Promise.all(order.authorizationUrls.map((url) => this.#authorization(url, signal)));
-  }
-
-  async #authorization(url: string, signal: AbortSignal): Promise<OrderRecordAuthorization> {
-    const authorization = await this.#session.getAuthorization(url, signal);
-    const { identifier, status, wildcard } = authorization;
-    const shared = {
-      url,
-      identifier: identifier.value,
-      identifierType: identifier.type,
-      wildcard,
-      initialState: status,
-    };
-    if (status !== 'pending') return shared;
-    const challenge = authorization.challenges.find(({ type }) => type === 'http-01');
-    if (challenge?.token === undefined) {
-      throw new IssuanceError(
-        'issuers.no-challenge',
-        {
-          what: `The CA offers no HTTP-01 challenge for ${identifier.value}`,
-          next: 'Use an issuer whose CA validates this name by HTTP-01',
-        },
-        { failsRequest: true, retry: { when: 'never' }, data: { identifiers: [identifier.value] } },
-      );
-    }
-    return { ...shared, challenge: { url: challenge.url, type: 'http-01', token: challenge.token } };
+  async #ensureAccount(signal: AbortSignal): Promise<string> {
+    this.#accountUri = await this.#account.ensure(signal);
+    return this.#accountUri;
   }
 
   #remember(orderUrl: string): void {
@@ -319,24 +243,26 @@ class AcmeIssuer implements IssuerAdapter {
   }
 
   #release(request: SigningRequest): void {
-    this.#open.release(acmeIdentifiers(request.spec), formatObjectName(request.certificate));
+    const identifiers = acmeIdentifiers(request.spec);
+    const owner = formatObjectName(request.certificate);
+    this.#open.release(identifiers, owner);
+    if (this.#accountUri !== undefined) this.#options.ledger?.endOrder(this.#accountUri, identifiers, owner);
   }
-}
 
-/** `status.acme.lastPrivateKeyHash`: base64 of SHA-256 over the public key's SubjectPublicKeyInfo (DER). */
-export function accountKeyHash(accountKey: KeyObject): string {
-  const spki = createPublicKey(accountKey).export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(spki).digest('base64');
-}
+  /** What was thrown in the words of this room; an account that was deactivated is told as such. */
+  async #failure(thrown: unknown, step: string, signal: AbortSignal): Promise<unknown> {
+    const deactivation = await this.#account.deactivation(thrown, signal);
+    return deactivation ?? issuanceFailure(thrown, step, this.#options.spec);
+  }
 
-function orderTaken(orderUrl?: string): IssuanceError {
-  return new IssuanceError(
-    'issuers.order-taken',
-    {
-      what: 'Another Certificate with the same names has an open order',
-      why: 'A CA gives the same order to both, so they take turns',
-      next: 'It goes on by itself when the other is done',
-    },
-    { failsRequest: false, retry: { when: 'backoff' }, data: { orderUrl } },
-  );
+  /** Whatever the CA tried and could not validate counts, though nobody was there to answer. */
+  #noteFailure(failure: unknown): void {
+    const { ledger, clock } = this.#options;
+    const isValidation =
+      failure instanceof IssuanceError &&
+      ['issuers.validation-failed', 'issuers.validation-interrupted'].includes(failure.code);
+    const names = isValidation ? failure.data.identifiers : undefined;
+    if (!Array.isArray(names) || this.#accountUri === undefined) return;
+    ledger?.noteFailures(this.#accountUri, names, clock.realNow());
+  }
 }

@@ -12,6 +12,10 @@ export interface SigningRequest {
   readonly csr: Uint8Array;
   /** The private key of the request; only SelfSigned signs with it. */
   readonly key: KeyObject;
+  /** ACME profile asked for by the Certificate itself; over the issuer's. */
+  readonly profile?: string | undefined;
+  /** RFC 9773 identifier of the certificate that this one takes the place of. */
+  readonly replaces?: string | undefined;
 }
 
 /** What an issuer answers at last. */
@@ -41,7 +45,13 @@ export interface OrderRecordAuthorization {
   readonly wildcard: boolean;
   readonly initialState: string;
   /** The challenge chosen for it, absent where the authorization was already valid. */
-  readonly challenge?: { readonly url: string; readonly type: 'http-01'; readonly token: string } | undefined;
+  readonly challenge?: OrderRecordChallenge | undefined;
+}
+
+export interface OrderRecordChallenge {
+  readonly url: string;
+  readonly type: 'http-01' | 'dns-01';
+  readonly token: string;
 }
 
 export type BeginResult =
@@ -82,8 +92,24 @@ export interface IssuerAdapter {
    * accepts, finalizes, downloads. Safe to call again after a crash at any step.
    */
   complete(request: SigningRequest, record: OrderRecord, signal: AbortSignal): Promise<IssuedChain>;
+  /**
+   * What the CA says about when to renew a certificate (RFC 9773); absent where the issuer has no such thing,
+   * undefined where the CA or the specification offers none. Throws what `begin` throws when the CA is away.
+   */
+  renewalInformation?(leafPem: string, signal: AbortSignal): Promise<RenewalInformation | undefined>;
   /** Frees sockets and timers. */
   close(): void;
+}
+
+/** A CA's answer about one certificate (RFC 9773, section 4.2), checked: `end` comes after `start`. */
+export interface RenewalInformation {
+  /** The identifier to send as `replaces`. */
+  readonly certificateId: string;
+  readonly start: Date;
+  readonly end: Date;
+  readonly explanationUrl?: string | undefined;
+  /** How long to wait before asking again, clamped to 1 min to 1 day (RFC 9773, section 4.3). */
+  readonly retryAfterMs: number;
 }
 
 /**

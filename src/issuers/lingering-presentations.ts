@@ -30,6 +30,11 @@ export class LingeringPresentations {
     if (kept.length > 0) this.#linger(orderUrl, kept);
   }
 
+  /** Whether something of this order is being shown. */
+  has(orderUrl: string): boolean {
+    return this.#byOrder.has(orderUrl);
+  }
+
   /** Removes everything. */
   async clear(): Promise<void> {
     await Promise.all([...this.#byOrder.keys()].map((orderUrl) => removeAll(this.#take(orderUrl))));

@@ -41,7 +41,7 @@ export class PollPace {
       },
       {
         failsRequest: false,
-        retry: { when: 'not-before', at: new Date(this.#clock.realNow().getTime() + waitMs) },
+        retry: { when: 'not-before', at: new Date(this.#clock.now().getTime() + waitMs) },
       },
     );
   }

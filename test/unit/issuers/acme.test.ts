@@ -30,6 +30,9 @@ async function open(t: TestContext, more: Partial<AcmeIssuerOptions> = {}): Prom
       server: ca.directoryUrl,
       privateKeySecretRef: { name: 'account', key: 'tls.key' },
       disableAccountKeyGeneration: false,
+      skipTLSVerify: false,
+      enableDurationFeature: false,
+      renewalInformationSource: 'None',
       solvers: [ANY_NAME],
     },
     accountKey: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
@@ -37,7 +40,7 @@ async function open(t: TestContext, more: Partial<AcmeIssuerOptions> = {}): Prom
     presenter: {
       present: async ({ token }) => {
         shown.add(token);
-        return { remove: async () => void shown.delete(token) };
+        return { becomeVisible: async () => {}, remove: async () => void shown.delete(token) };
       },
     },
     clock: { ...systemClock(), sleep: async (ms) => void sleptMs.push(ms) },
@@ -72,6 +75,25 @@ function authorization(ca: ScriptedCa, challenge: Readonly<Record<string, unknow
       identifier: { type: 'dns', value: 'www.example.test' },
       challenges: [challengeOf(ca, challenge)],
     },
+  };
+}
+
+/** An order that another process recorded. */
+function ofAnEarlierRun(ca: ScriptedCa): OrderRecord {
+  return {
+    orderUrl: `${ca.origin}/order/1`,
+    finalizeUrl: `${ca.origin}/fin`,
+    state: 'pending',
+    authorizations: [
+      {
+        url: `${ca.origin}/authz`,
+        identifier: 'www.example.test',
+        identifierType: 'dns',
+        wildcard: false,
+        initialState: 'pending',
+        challenge: { url: `${ca.origin}/ch`, type: 'http-01', token: 'abc' },
+      },
+    ],
   };
 }
 
@@ -114,39 +136,17 @@ describe('nothing is asked of the CA', () => {
   });
 });
 
-describe('what the CA refuses a new order with decides what becomes of the request', () => {
-  const cases = [
-    { type: 'rateLimited', status: 429, code: 'issuers.ca-busy', fails: false, retry: 'backoff' },
-    { type: 'serverInternal', status: 500, code: 'issuers.ca-busy', fails: false, retry: 'backoff' },
-    { type: 'rejectedIdentifier', status: 400, code: 'issuers.request-refused', fails: true, retry: 'never' },
-    { type: 'malformed', status: 400, code: 'issuers.request-refused', fails: true, retry: 'never' },
-    { type: 'caa', status: 403, code: 'issuers.request-refused', fails: true, retry: 'backoff' },
-    { type: 'accountDoesNotExist', status: 400, code: 'issuers.account-gone', fails: true, retry: 'backoff' },
-  ] as const;
-  for (const { type, status, code, fails, retry } of cases) {
-    test(type, async (t) => {
-      const { ca, issuer } = await open(t);
-      ca.on('/order', problem(type, status));
+test('what the CA refuses a new order with decides what becomes of the request', async (t) => {
+  const { ca, issuer } = await open(t);
+  const limited = problem('rateLimited', 429);
+  ca.on('/order', { ...limited, headers: { ...limited.headers, 'Retry-After': '3600' } });
+  const earliestMs = Date.now() + 3_590_000;
 
-      await assert.rejects(record(issuer), (error: IssuanceError) => {
-        assert.deepEqual([error.code, error.failsRequest, error.retry.when], [code, fails, retry]);
-        assert.equal(error.data.problemType, type);
-        assert.match(error.explain(), new RegExp(`${type} it is`));
-        return true;
-      });
-    });
-  }
-
-  test('with Retry-After, it is not before then', async (t) => {
-    const { ca, issuer } = await open(t);
-    const limited = problem('rateLimited', 429);
-    ca.on('/order', { ...limited, headers: { ...limited.headers, 'Retry-After': '3600' } });
-    const earliestMs = Date.now() + 3_590_000;
-
-    await assert.rejects(record(issuer), (error: IssuanceError) => {
-      assert.ok(error.retry.when === 'not-before' && error.retry.at.getTime() >= earliestMs);
-      return true;
-    });
+  await assert.rejects(record(issuer), (error: IssuanceError) => {
+    assert.deepEqual([error.code, error.failsRequest], ['issuers.ca-busy', false]);
+    assert.ok(error.retry.when === 'not-before' && error.retry.at.getTime() >= earliestMs);
+    assert.match(error.explain(), /rateLimited it is/);
+    return true;
   });
 });
 
@@ -211,22 +211,8 @@ test('a validation that failed before this run accepted anything is no verdict o
   const urls = { authorizations: [`${ca.origin}/authz`], finalize: `${ca.origin}/fin` };
   ca.on('/order/1', { body: { status: 'invalid', ...urls } });
   ca.on('/authz', authorization(ca, { status: 'invalid', error }));
-  const ofAnEarlierRun: OrderRecord = {
-    orderUrl: `${ca.origin}/order/1`,
-    finalizeUrl: urls.finalize,
-    state: 'pending',
-    authorizations: [
-      {
-        url: `${ca.origin}/authz`,
-        identifier: 'www.example.test',
-        identifierType: 'dns',
-        wildcard: false,
-        initialState: 'pending',
-      },
-    ],
-  };
 
-  const completion = issuer.complete(await signingRequest({ name: 'www' }), ofAnEarlierRun, SIGNAL);
+  const completion = issuer.complete(await signingRequest({ name: 'www' }), ofAnEarlierRun(ca), SIGNAL);
 
   await assert.rejects(completion, (thrown: IssuanceError) => {
     assert.deepEqual(
@@ -234,5 +220,131 @@ test('a validation that failed before this run accepted anything is no verdict o
       ['issuers.validation-interrupted', true, 'now'],
     );
     return true;
+  });
+});
+
+test('a validation that failed while this process was there to answer is one, however late the CA says so', async (t) => {
+  const { ca, issuer } = await open(t);
+  ca.on('/ch', { headers: { 'Retry-After': '86400' }, body: challengeOf(ca, { status: 'processing' }) });
+  const made = await record(issuer);
+  const request = await signingRequest({ name: 'www' });
+  await assert.rejects(issuer.complete(request, made, SIGNAL), { code: 'issuers.order-slow' });
+  const error = { type: 'urn:ietf:params:acme:error:connection', detail: 'connection refused' };
+  const urls = { authorizations: [`${ca.origin}/authz`], finalize: `${ca.origin}/fin` };
+  ca.on('/order/1', { body: { status: 'invalid', ...urls } });
+  ca.on('/authz', authorization(ca, { status: 'invalid', error }));
+
+  const again = issuer.complete(request, made, SIGNAL);
+
+  await assert.rejects(again, { code: 'issuers.validation-failed' });
+});
+
+describe('what a CA has no more', () => {
+  const gone = problem('malformed', 404);
+
+  test('is no reason to give up on an order: an authorization of an invalid one', async (t) => {
+    const { ca, issuer } = await open(t);
+    const urls = { authorizations: [`${ca.origin}/authz`], finalize: `${ca.origin}/fin` };
+    ca.on('/order/1', { body: { status: 'invalid', ...urls } });
+    ca.on('/authz', gone);
+
+    const completion = issuer.complete(await signingRequest({ name: 'www' }), ofAnEarlierRun(ca), SIGNAL);
+
+    await assert.rejects(completion, (thrown: IssuanceError) => {
+      assert.deepEqual([thrown.code, thrown.retry.when], ['issuers.validation-failed', 'backoff']);
+      return true;
+    });
+  });
+
+  test('means another order: an authorization of a pending one', async (t) => {
+    const { ca, issuer, shown } = await open(t);
+    ca.on('/authz', gone);
+
+    const completion = issuer.complete(await signingRequest({ name: 'www' }), ofAnEarlierRun(ca), SIGNAL);
+
+    await assert.rejects(completion, { code: 'issuers.order-gone', failsRequest: true });
+    assert.equal(shown.size, 0);
+  });
+
+  test('is asked for again: the certificate of a valid order, which was issued', async (t) => {
+    const { ca, issuer } = await open(t);
+    const urls = { authorizations: [`${ca.origin}/authz`], finalize: `${ca.origin}/fin` };
+    ca.on('/order/1', { body: { status: 'valid', ...urls, certificate: `${ca.origin}/cert` } });
+    ca.on('/cert', gone);
+
+    const completion = issuer.complete(await signingRequest({ name: 'www' }), ofAnEarlierRun(ca), SIGNAL);
+
+    await assert.rejects(completion, (thrown: IssuanceError) => {
+      assert.deepEqual(
+        [thrown.code, thrown.failsRequest, thrown.retry.when],
+        ['issuers.ca-busy', false, 'backoff'],
+      );
+      return true;
+    });
+  });
+});
+
+test('a CA that stays ready whatever is finalized is asked less and less often', async (t) => {
+  let elapsedMs = 0;
+  const sleptMs: number[] = [];
+  const sleep = async (ms: number) => {
+    sleptMs.push(ms);
+    elapsedMs += ms;
+  };
+  const clock = { ...systemClock(), monotonicMs: () => elapsedMs, sleep };
+  const { ca, issuer } = await open(t, { clock, orderTimeoutMs: 10_000 });
+  const urls = { authorizations: [`${ca.origin}/authz`], finalize: `${ca.origin}/fin` };
+  for (const path of ['/order/1', '/fin']) ca.on(path, { body: { status: 'ready', ...urls } });
+
+  const completion = issuer.complete(await signingRequest({ name: 'www' }), ofAnEarlierRun(ca), SIGNAL);
+
+  await assert.rejects(completion, { code: 'issuers.order-slow' });
+  assert.equal(sleptMs.at(-1), 2_000);
+  assert.ok(ca.requests.filter((line) => line === 'POST /fin').length < 20);
+});
+
+describe('a process that is stopped', () => {
+  test('leaves in place what the CA was told to look for', async (t) => {
+    const stop = new AbortController();
+    const clock = {
+      ...systemClock(),
+      sleep: async () => {
+        stop.abort();
+        stop.signal.throwIfAborted();
+      },
+    };
+    const { issuer, shown } = await open(t, { clock });
+    const made = await record(issuer);
+
+    await assert.rejects(issuer.complete(await signingRequest({ name: 'www' }), made, stop.signal), {
+      name: 'AbortError',
+    });
+
+    assert.deepEqual([...shown], ['abc']);
+  });
+
+  test('takes away what the CA was not told of', async (t) => {
+    const stop = new AbortController();
+    const shown = new Set<string>();
+    const presenter = {
+      present: async () => {
+        shown.add('it');
+        return {
+          becomeVisible: async () => {
+            stop.abort();
+            stop.signal.throwIfAborted();
+          },
+          remove: async () => void shown.delete('it'),
+        };
+      },
+    };
+    const { issuer } = await open(t, { presenter });
+    const made = await record(issuer);
+
+    await assert.rejects(issuer.complete(await signingRequest({ name: 'www' }), made, stop.signal), {
+      name: 'AbortError',
+    });
+
+    assert.equal(shown.size, 0);
   });
 });
