@@ -3,11 +3,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { formatObjectName, type ObjectName } from '../api/names.ts';
 import { type Log, silentLog } from '../lib/log.ts';
 import type { Sensitive } from '../lib/sensitive.ts';
+import { RulesInForce } from './rules-in-force.ts';
 import { readSecretData, readSecretFacts } from './secret-manifest.ts';
 import { openWithSopsAge } from './sops/cross-check.ts';
 import type { AgeIdentities } from './sops/identities.ts';
+import { readSopsMetadata } from './sops/metadata.ts';
 import { type OpenedDocument, openDocument } from './sops/open.ts';
-import { matchRule, parseSopsRules, type SealingRule, type SopsRules } from './sops/rules.ts';
+import type { SealingRule } from './sops/rules.ts';
 import { sealDocument } from './sops/seal.ts';
 import { SopsError } from './sops/sops-error.ts';
 
@@ -23,17 +25,28 @@ export interface OpenedSecret {
   readonly annotations: Readonly<Record<string, string>>;
   /** The age recipients that the document names. */
   readonly recipients: readonly string[];
+  /** Those of them that somebody chose who could read it (`certops rekey`). */
+  readonly provenRecipients: readonly string[];
+}
+
+/** Two versions of one sealed file, opened and compared. */
+export interface SealedComparison {
+  /** Everything in them is equal but how it is sealed. */
+  readonly isSame: boolean;
+  /** The object that the later one says it is. */
+  readonly name: ObjectName;
+  /** The recipients of the later one. */
+  readonly recipients: readonly string[];
+  /** Those of them that somebody chose who could read it (`certops rekey`). */
+  readonly provenRecipients: readonly string[];
 }
 
 export interface SealerOptions {
   readonly identities: AgeIdentities;
+  /** Recipients that are accepted wherever a rule names them (`age1…`). */
+  readonly allowedRecipients?: readonly string[] | undefined;
   readonly log?: Log;
 }
-
-type Rules =
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'unreadable'; readonly error: SopsError }
-  | { readonly kind: 'read'; readonly rules: SopsRules };
 
 /** What both readers must agree on. */
 const COMPARED_FIELDS = ['apiVersion', 'kind', 'type', 'data', 'stringData'];
@@ -46,28 +59,27 @@ const COMPARED_FIELDS = ['apiVersion', 'kind', 'type', 'data', 'stringData'];
  * (reason `EncryptionUnavailable`). All methods may be called for many Secrets at once.
  */
 export class Sealer {
+  /** The rules, and who is accepted of those that they name. */
+  readonly rules: RulesInForce;
   readonly #identities: AgeIdentities;
   readonly #log: Log;
   readonly #proofs = new Map<string, Promise<void>>();
-  #rules: Rules = { kind: 'missing' };
 
   constructor(options: SealerOptions) {
     this.#identities = options.identities;
+    const own = options.identities.identities.map(({ recipient }) => recipient);
+    this.rules = new RulesInForce([...own, ...(options.allowedRecipients ?? [])]);
     this.#log = options.log ?? silentLog;
   }
 
   /** Takes the text of `.sops.yaml`, undefined where there is none. Never throws: `prove` tells what is wrong. */
   setRules(text: string | undefined): void {
-    if (text === undefined) {
-      this.#rules = { kind: 'missing' };
-      return;
-    }
-    try {
-      this.#rules = { kind: 'read', rules: parseSopsRules(text) };
-    } catch (thrown) {
-      if (!(thrown instanceof SopsError)) throw thrown;
-      this.#rules = { kind: 'unreadable', error: thrown };
-    }
+    this.rules.set(text);
+  }
+
+  /** Whom a Secret at `path` would be sealed to now; undefined where no rule can be used. Proves nothing. */
+  recipients(path: string): readonly string[] | undefined {
+    return this.rules.recipients(path);
   }
 
   /**
@@ -78,7 +90,7 @@ export class Sealer {
    *   `sops.no-recipient`, `sops.cannot-open-own`
    */
   async prove(path: string): Promise<SealingRule> {
-    const rule = this.#ruleFor(path);
+    const rule = this.rules.ruleFor(path);
     const key = [String(rule.macOnlyEncrypted), ...rule.recipients].join(' ');
     let proof = this.#proofs.get(key);
     if (proof === undefined) {
@@ -99,6 +111,58 @@ export class Sealer {
    */
   async seal(path: string, document: Readonly<Record<string, unknown>>, now: Date): Promise<string> {
     return await sealDocument(document, await this.prove(path), now);
+  }
+
+  /** The recipients that a sealed text names in clear. @throws SopsError `sops.malformed`, `sops.unsupported` */
+  sealedTo(text: string, where: string): readonly string[] {
+    return readSopsMetadata(text, where).recipients;
+  }
+
+  /**
+   * Seals what `text` holds once more by the rule for `path`: the same content, a new data key.
+   *
+   * @param where names the file in errors; it may be another one than the rule is for.
+   * @param isProven says in it that whoever sealed it could read it (`certops rekey`).
+   * @throws SopsError those of `open` and `prove`
+   */
+  async reseal(
+    path: string,
+    text: string,
+    where: string,
+    expected: ObjectName | undefined,
+    now: Date,
+    isProven = false,
+  ): Promise<string> {
+    const opened = await openDocument(text, this.#identities, where);
+    readSecret(opened, where, expected);
+    return await sealDocument(opened.document.reveal(), await this.prove(path), now, isProven);
+  }
+
+  /**
+   * Whether two versions of a sealed file hold the same. Only kinds of recipients that we could seal to ourselves count:
+   * a version that opens with other keys besides is not the same.
+   *
+   * @throws SopsError those of `open`, for either
+   */
+  async compare(
+    before: string,
+    after: string,
+    where: string,
+    expected: ObjectName | undefined,
+  ): Promise<SealedComparison> {
+    const [earlier, later] = await Promise.all(
+      [before, after].map((text) => openDocument(text, this.#identities, where)),
+    );
+    // Two were opened.
+    const [left, right] = [earlier as OpenedDocument, later as OpenedDocument];
+    const { namespace, name } = readSecret(right, where, expected);
+    const { recipients, hasOtherKeys } = right.metadata;
+    return {
+      isSame: !hasOtherKeys && isSame(left.document.reveal(), right.document.reveal()),
+      name: { namespace, name },
+      recipients,
+      provenRecipients: right.provenRecipients,
+    };
   }
 
   /**
@@ -134,42 +198,6 @@ export class Sealer {
       );
     }
     return secret;
-  }
-
-  #ruleFor(path: string): SealingRule {
-    if (this.#rules.kind === 'unreadable') throw this.#rules.error;
-    if (this.#rules.kind === 'missing') {
-      throw new SopsError(
-        'sops.rules-missing',
-        {
-          what: 'Nothing can be sealed, because there is no .sops.yaml',
-          next: 'Commit a .sops.yaml with a creation rule that names age recipients, or run certops init',
-        },
-        { path },
-      );
-    }
-    const rule = matchRule(this.#rules.rules, path);
-    if (rule === undefined) {
-      throw new SopsError(
-        'sops.no-rule',
-        {
-          what: `No rule of .sops.yaml matches ${path}`,
-          next: `Add a creation rule whose path_regex matches ${path}`,
-        },
-        { path },
-      );
-    }
-    if (rule.recipients.length === 0) {
-      throw new SopsError(
-        'sops.no-recipient',
-        {
-          what: `Rule ${rule.index + 1} of .sops.yaml (line ${rule.line}), which matches ${path}, names no recipient`,
-          next: 'Give it age recipients (age1…), the daemon’s among them',
-        },
-        { path, line: rule.line },
-      );
-    }
-    return rule;
   }
 
   async #proveRule(rule: SealingRule): Promise<void> {
@@ -230,6 +258,7 @@ function readSecret(opened: OpenedDocument, where: string, expected: ObjectName 
     labels: facts.labels,
     annotations: facts.annotations,
     recipients: opened.metadata.recipients,
+    provenRecipients: opened.provenRecipients,
   };
 }
 

@@ -34,6 +34,12 @@ export interface SecretFacts {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** What of a Secret stands in clear and is ours to say. */
+export interface SecretMetadata {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /** The label by which cert-manager finds what it wrote (`cmapi.PartOfCertManagerControllerLabelKey`). */
 export const CERTIFICATE_SECRET_LABELS: Readonly<Record<string, string>> = {
   'controller.cert-manager.io/fao': 'true',
@@ -66,17 +72,69 @@ export function tlsSecretDocument(content: TlsSecretContent): Record<string, unk
 }
 
 /**
- * cert-manager's annotations on a Certificate's Secret (`AnnotationsForCertificateSecret`): names of Certificate and
- * issuer; common name, DNS, IP and URI names even when empty; e-mail addresses and subject fields when set, the latter
- * as one line of CSV.
+ * Labels and annotations of a Certificate's Secret: those of `secretTemplate`, and over them cert-manager's own, which
+ * tell what the certificate in it says.
+ */
+export function certificateSecretMetadata(certificate: Certificate, facts: CertificateFacts): SecretMetadata {
+  return metadataOf(certificate, {
+    ...factAnnotations(facts),
+    ...nameAnnotations(certificate),
+  });
+}
+
+/** The same while nothing but a stand-in is in it: as with cert-manager, it is no issuer's. */
+export function temporarySecretMetadata(certificate: Certificate, facts: CertificateFacts): SecretMetadata {
+  return metadataOf(certificate, {
+    ...factAnnotations(facts),
+    [CERTIFICATE_NAME]: certificate.name.name,
+  });
+}
+
+/** The same for a Secret whose certificate stays: what tells of that is taken from the annotations it has now. */
+export function restatedSecretMetadata(
+  certificate: Certificate,
+  current: Readonly<Record<string, unknown>>,
+): SecretMetadata {
+  const kept = Object.entries(current).flatMap(([name, value]): [string, string][] =>
+    FACT_ANNOTATIONS.includes(name) && typeof value === 'string' ? [[name, value]] : [],
+  );
+  return metadataOf(certificate, { ...Object.fromEntries(kept), ...nameAnnotations(certificate) });
+}
+
+function metadataOf({ spec }: Certificate, annotations: Readonly<Record<string, string>>): SecretMetadata {
+  return {
+    labels: { ...spec.secretTemplate?.labels, ...CERTIFICATE_SECRET_LABELS },
+    annotations: { ...spec.secretTemplate?.annotations, ...annotations },
+  };
+}
+
+/**
+ * cert-manager's annotations on a Certificate's Secret (`AnnotationsForCertificate`): names of Certificate and
+ * issuer; common name, DNS, IP and URI names even when empty; e-mail addresses and subject fields when set; lists as
+ * one line of CSV.
  */
 export function certificateSecretAnnotations(
   certificate: Certificate,
   facts: CertificateFacts,
 ): Record<string, string> {
+  return sorted(Object.entries({ ...factAnnotations(facts), ...nameAnnotations(certificate) }));
+}
+
+const CERTIFICATE_NAME = 'cert-manager.io/certificate-name';
+
+function nameAnnotations({ name, spec: { issuerRef } }: Certificate): Record<string, string> {
+  return {
+    [CERTIFICATE_NAME]: name.name,
+    'cert-manager.io/issuer-name': issuerRef.name,
+    'cert-manager.io/issuer-kind': issuerRef.kind || 'Issuer',
+    'cert-manager.io/issuer-group': issuerRef.group || CERT_MANAGER_GROUP,
+  };
+}
+
+function factAnnotations(facts: CertificateFacts): Record<string, string> {
   const { subject } = facts;
   const optional: Record<string, string> = {
-    'cert-manager.io/email-sans': facts.emailAddresses.join(','),
+    'cert-manager.io/email-sans': csvLine(facts.emailAddresses),
     'cert-manager.io/subject-organizations': csvLine(subject?.organizations),
     'cert-manager.io/subject-organizationalunits': csvLine(subject?.organizationalUnits),
     'cert-manager.io/subject-countries': csvLine(subject?.countries),
@@ -86,19 +144,23 @@ export function certificateSecretAnnotations(
     'cert-manager.io/subject-streetaddresses': csvLine(subject?.streetAddresses),
     'cert-manager.io/subject-serialnumber': subject?.serialNumber ?? '',
   };
-  const { issuerRef } = certificate.spec;
-  return sorted([
-    ...Object.entries(optional).filter(([, value]) => value !== ''),
-    ['cert-manager.io/common-name', facts.commonName ?? ''],
-    ['cert-manager.io/alt-names', facts.dnsNames.join(',')],
-    ['cert-manager.io/ip-sans', facts.ipAddresses.join(',')],
-    ['cert-manager.io/uri-sans', facts.uris.join(',')],
-    ['cert-manager.io/certificate-name', certificate.name.name],
-    ['cert-manager.io/issuer-name', issuerRef.name],
-    ['cert-manager.io/issuer-kind', issuerRef.kind || 'Issuer'],
-    ['cert-manager.io/issuer-group', issuerRef.group || CERT_MANAGER_GROUP],
-  ]);
+  return {
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== '')),
+    'cert-manager.io/common-name': facts.commonName ?? '',
+    'cert-manager.io/alt-names': csvLine(facts.dnsNames),
+    'cert-manager.io/ip-sans': csvLine(facts.ipAddresses),
+    'cert-manager.io/uri-sans': csvLine(facts.uris),
+  };
 }
+
+/** The annotations that `factAnnotations` can give. */
+const FACT_ANNOTATIONS: readonly string[] = [
+  ...['common-name', 'alt-names', 'ip-sans', 'uri-sans', 'email-sans'],
+  ...['organizations', 'organizationalunits', 'countries', 'provinces', 'localities', 'postalcodes'].map(
+    (field) => `subject-${field}`,
+  ),
+  ...['subject-streetaddresses', 'subject-serialnumber'],
+].map((name) => `cert-manager.io/${name}`);
 
 /**
  * What an opened Secret holds: `data` (base64; line breaks allowed, as Kubernetes does) with `stringData` over it.

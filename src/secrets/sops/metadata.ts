@@ -1,5 +1,6 @@
 import { parseInstant } from '../../lib/clock.ts';
 import { type GoYaml, GoYamlError, readGoYaml } from '../../lib/go-yaml.ts';
+import { PROOF_FIELD } from './recipient-proof.ts';
 import { type PathSelection, pathSelection } from './selection.ts';
 import { SopsError } from './sops-error.ts';
 
@@ -23,6 +24,8 @@ export interface SopsParts {
   readonly wrappedKeys: readonly { readonly recipient: string; readonly enc: string }[];
   /** The encrypted MAC, undefined where it is missing or empty. */
   readonly mac: string | undefined;
+  /** What `certops rekey` adds to show who chose the recipients. */
+  readonly proof: string | undefined;
   readonly selection: PathSelection;
 }
 
@@ -71,6 +74,7 @@ export function readSopsParts(text: string, where: string): SopsParts {
     },
     wrappedKeys,
     mac: textField(fields, 'mac', where) || undefined,
+    proof: textField(fields, PROOF_FIELD, where),
     selection: pathSelection((name) => textField(fields, name, where), where),
   };
 }

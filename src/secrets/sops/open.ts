@@ -14,6 +14,7 @@ import {
 import type { AgeIdentities } from './identities.ts';
 import { type MacBuilder, macsEqual, startMac } from './mac.ts';
 import { malformed, readSopsParts, type SopsMetadata, type SopsParts } from './metadata.ts';
+import { provenRecipients } from './recipient-proof.ts';
 import { SopsError } from './sops-error.ts';
 
 /** A document whose MAC was right. */
@@ -21,6 +22,8 @@ export interface OpenedDocument {
   /** Everything but the `sops` block, in plain; records have no prototype. */
   readonly document: Sensitive<Readonly<Record<string, unknown>>>;
   readonly metadata: SopsMetadata;
+  /** Those of the recipients that somebody chose who knew the data key (see `recipient-proof.ts`). */
+  readonly provenRecipients: readonly string[];
 }
 
 /** What is never left in clear in a Secret, whatever rule its `sops` block names. */
@@ -49,11 +52,16 @@ export async function openDocument(
   const parsedMac = parseEncryptedValue(encryptedMac);
   const expected =
     parsedMac === undefined ? undefined : decryptValue(parsedMac, dataKey, parts.metadata.lastModifiedText);
+  const proven = provenRecipients(parts.proof, dataKey);
   dataKey.fill(0);
   if (expected === undefined || !macsEqual(expected.toString('latin1'), mac.finish()))
     throw macMismatch(where);
   // A map opens to a record.
-  return { document: new Sensitive(document as Record<string, unknown>), metadata: parts.metadata };
+  return {
+    document: new Sensitive(document as Record<string, unknown>),
+    metadata: parts.metadata,
+    provenRecipients: parts.metadata.recipients.filter((recipient) => proven.includes(recipient)),
+  };
 }
 
 interface Opening {

@@ -1,6 +1,7 @@
 import { type GoYaml, GoYamlError, readGoYaml } from '../../lib/go-yaml.ts';
 import { compileLinearRegex, type LinearRegex, RegexSyntaxError } from '../../lib/linear-regex.ts';
 import { isX25519Recipient } from './data-key.ts';
+import { type PathSelection, pathSelection } from './selection.ts';
 import { SopsError } from './sops-error.ts';
 
 /** How to seal one file. */
@@ -22,8 +23,12 @@ export interface SopsRules {
 
 /** One entry of `creation_rules`. */
 export interface CreationRule extends SealingRule {
+  /** `path_regex` as it is written; empty where there is none, which matches every path. */
+  readonly pattern: string;
   /** Undefined matches every path. */
   readonly pathRegex: LinearRegex | undefined;
+  /** What `sops encrypt` would encrypt by it, by the keys on a value's path. */
+  readonly selection: PathSelection | undefined;
   /** Why we cannot seal by it, undefined where we can; it only matters for the rule that matches. */
   readonly unsupported: string | undefined;
 }
@@ -59,7 +64,7 @@ export function parseSopsRules(text: string): SopsRules {
  * @param path relative to `.sops.yaml`, with `/`.
  * @throws SopsError `sops.rule-unsupported` when that rule asks for more than age X25519 recipients.
  */
-export function matchRule(rules: SopsRules, path: string): SealingRule | undefined {
+export function matchRule(rules: SopsRules, path: string): CreationRule | undefined {
   const rule = rules.rules.find((candidate) => candidate.pathRegex?.test(path) ?? true);
   if (rule?.unsupported === undefined) return rule;
   throw new SopsError(
@@ -94,6 +99,7 @@ function readRule(node: GoYaml, index: number): CreationRule {
   // As in SOPS: with key groups, the rule's own keys are not looked at.
   const wanted = isPresent(groups) ? inGroup.recipients : readRecipients(fields.get('age'));
   const recipients = [...new Set(wanted)];
+  const pathRegex = fields.get('path_regex');
   const foreign = recipients.filter((recipient) => !isX25519Recipient(recipient));
   const unsupported =
     inGroup.unsupported ??
@@ -107,7 +113,9 @@ function readRule(node: GoYaml, index: number): CreationRule {
     index,
     line: node.line,
     macOnlyEncrypted: readFlag(fields.get('mac_only_encrypted')),
-    pathRegex: readPathRegex(fields.get('path_regex')),
+    pattern: isPresent(pathRegex) ? textOf(pathRegex, 'path_regex') : '',
+    pathRegex: readPathRegex(pathRegex),
+    selection: readSelection(fields),
     unsupported,
   };
 }
@@ -120,6 +128,19 @@ function readPathRegex(node: GoYaml | undefined): LinearRegex | undefined {
   } catch (thrown) {
     if (!(thrown instanceof RegexSyntaxError)) throw thrown;
     throw unreadable(node?.line ?? 0, `path_regex cannot be used: ${thrown.message}`);
+  }
+}
+
+/** Undefined for what we do not read; it never stands in the way of sealing, which has its own selection. */
+function readSelection(fields: ReadonlyMap<unknown, GoYaml>): PathSelection | undefined {
+  try {
+    return pathSelection((name) => {
+      const node = fields.get(name);
+      return isPresent(node) ? textOf(node, name) : undefined;
+    }, '.sops.yaml');
+  } catch (thrown) {
+    if (thrown instanceof SopsError) return undefined;
+    throw thrown;
   }
 }
 

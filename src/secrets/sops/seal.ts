@@ -4,6 +4,7 @@ import { InternalError } from '../../lib/errors.ts';
 import { DATA_KEY_BYTES, wrapDataKey } from './data-key.ts';
 import { additionalData, encryptValue, leafOfScalar } from './encrypted-value.ts';
 import { type MacBuilder, startMac } from './mac.ts';
+import { PROOF_FIELD, proofOf } from './recipient-proof.ts';
 import type { SealingRule } from './rules.ts';
 import { emitYaml } from './yaml-emit.ts';
 
@@ -18,12 +19,14 @@ const ENCRYPTED_KEYS = ['data', 'stringData'];
  *
  * @param document strings, numbers, booleans, nulls, lists and records; no `sops` block.
  * @param now becomes `sops.lastmodified`.
+ * @param isProven adds the proof that whoever knows the data key chose the recipients.
  * @returns the YAML text of the file.
  */
 export async function sealDocument(
   document: Readonly<Record<string, unknown>>,
   rule: SealingRule,
   now: Date,
+  isProven = false,
 ): Promise<string> {
   if ('sops' in document) throw new InternalError('a sealed document was to be sealed again');
   const dataKey = randomBytes(DATA_KEY_BYTES);
@@ -36,6 +39,7 @@ export async function sealDocument(
     age.push({ enc: await wrapDataKey(dataKey, recipient), recipient });
   const sops = {
     age,
+    ...(isProven ? { [PROOF_FIELD]: proofOf(rule.recipients, dataKey) } : {}),
     encrypted_regex: ENCRYPTED_REGEX,
     lastmodified: lastModified,
     mac: encryptValue(Buffer.from(mac.finish()), 'str', dataKey, lastModified),

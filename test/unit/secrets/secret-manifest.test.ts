@@ -5,6 +5,9 @@ import { Sensitive } from '../../../src/lib/sensitive.ts';
 import {
   CERTIFICATE_SECRET_LABELS,
   certificateSecretAnnotations,
+  certificateSecretMetadata,
+  restatedSecretMetadata,
+  temporarySecretMetadata,
   tlsSecretDocument,
 } from '../../../src/secrets/secret-manifest.ts';
 
@@ -14,6 +17,7 @@ const CERTIFICATE: Certificate = {
   labels: {},
   annotations: {},
   unserved: [],
+  directives: { wantsTemporaryCertificate: false },
   spec: {
     secretName: 'www-tls',
     issuerRef: { kind: 'ClusterIssuer', name: 'letsencrypt', group: 'cert-manager.io' },
@@ -21,10 +25,13 @@ const CERTIFICATE: Certificate = {
     ipAddresses: [],
     uris: [],
     emailAddresses: [],
+    otherNames: [],
     usages: [],
     encodeUsagesInRequest: true,
     isCA: false,
     privateKey: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8', rotationPolicy: 'Always' },
+    keystores: {},
+    additionalOutputFormats: [],
     revisionHistoryLimit: 1,
   },
 };
@@ -100,4 +107,73 @@ test('writes the subject as CSV', () => {
   assert.equal(annotations['cert-manager.io/email-sans'], 'a@example.com,b@example.com');
   assert.equal(annotations['cert-manager.io/ip-sans'], '192.0.2.1,::1');
   assert.ok(!('cert-manager.io/subject-provinces' in annotations));
+});
+
+test('quotes names with commas, as cert-manager does', () => {
+  const annotations = certificateSecretAnnotations(CERTIFICATE, {
+    ...{ dnsNames: [], ipAddresses: [], emailAddresses: [] },
+    uris: ['https://a/?x=1,2', 'https://b'],
+  });
+
+  assert.equal(annotations['cert-manager.io/uri-sans'], '"https://a/?x=1,2",https://b');
+});
+
+const FACTS = {
+  ...{
+    commonName: 'issued',
+    dnsNames: ['issued.example.com'],
+    ipAddresses: [],
+    uris: [],
+    emailAddresses: [],
+  },
+  subject: {
+    ...{ organizations: ['Org'], countries: [], organizationalUnits: [], localities: [] },
+    ...{ provinces: [], streetAddresses: [], postalCodes: [] },
+  },
+};
+const TEMPLATED: Certificate = {
+  ...CERTIFICATE,
+  spec: {
+    ...CERTIFICATE.spec,
+    secretTemplate: {
+      labels: { team: 'shop' },
+      annotations: { note: '1', 'cert-manager.io/common-name': 'no' },
+    },
+  },
+};
+
+test('says what the certificate says, whatever the template wants', () => {
+  const { labels, annotations } = certificateSecretMetadata(TEMPLATED, FACTS);
+
+  assert.deepEqual(labels, { team: 'shop', 'controller.cert-manager.io/fao': 'true' });
+  assert.equal(annotations.note, '1');
+  assert.equal(annotations['cert-manager.io/common-name'], 'issued');
+  assert.equal(annotations['cert-manager.io/alt-names'], 'issued.example.com');
+});
+
+test('restates what it says of the certificate, and nothing else of what is there', () => {
+  const written = certificateSecretMetadata(TEMPLATED, FACTS);
+  const { spec } = CERTIFICATE;
+  const issuerRef = { ...spec.issuerRef, name: 'other' };
+
+  const same = restatedSecretMetadata(TEMPLATED, written.annotations);
+  const changed = restatedSecretMetadata(
+    { ...CERTIFICATE, spec: { ...spec, issuerRef } },
+    written.annotations,
+  );
+
+  assert.deepEqual(same, written);
+  const { note, ...others } = written.annotations;
+  assert.deepEqual(changed, {
+    labels: CERTIFICATE_SECRET_LABELS,
+    annotations: { ...others, 'cert-manager.io/issuer-name': 'other' },
+  });
+});
+
+test('names no issuer of a stand-in', () => {
+  const { annotations } = temporarySecretMetadata(CERTIFICATE, FACTS);
+
+  assert.equal(annotations['cert-manager.io/certificate-name'], 'www');
+  assert.equal(annotations['cert-manager.io/common-name'], 'issued');
+  assert.ok(!Object.keys(annotations).some((name) => name.includes('issuer')));
 });
