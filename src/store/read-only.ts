@@ -128,7 +128,7 @@ async function readerOver(parts: {
 }
 
 /** The repository at `path` or in the nearest folder above it. */
-async function findAround(path: string): Promise<string | null> {
+export async function findAround(path: string): Promise<string | null> {
   for (let folder = path; ; folder = dirname(folder)) {
     const gitDir = await findGitDir(folder);
     if (gitDir !== null || folder === dirname(folder)) return gitDir;
