@@ -15,13 +15,18 @@ export interface BoardEntry {
 
 const MAX_ROWS = 200;
 const MAX_NAMES = 3;
+const MAX_WAITING = 50;
 
 /**
  * `status/README.md`: what a forge shows to whoever opens the folder. Certificates by urgency: those in
  * trouble, then those that end first. Absolute dates only, so that it changes when something happened and
  * never by the mere passing of time; at most 200 rows.
  */
-export function renderBoard(entries: readonly BoardEntry[]): string {
+export function renderBoard(
+  entries: readonly BoardEntry[],
+  /** Recipients of `.sops.yaml` that nothing is sealed to yet, one line each. */
+  waiting: readonly string[] = [],
+): string {
   const sorted = [...entries].sort(byUrgency);
   const shown = sorted.slice(0, MAX_ROWS);
   const inTrouble = entries.filter(({ trouble }) => trouble !== '').length;
@@ -46,8 +51,24 @@ export function renderBoard(entries: readonly BoardEntry[]): string {
     '| --- | --- | --- | --- | --- | --- | --- |',
     ...rows.map((row) => `| ${row} |`),
     ...(rest > 0 ? ['', `And ${rest} more, all of them less urgent: \`certops get certificates -A\`.`] : []),
+    ...waitingLines(waiting),
     '',
   ].join('\n');
+}
+
+function waitingLines(waiting: readonly string[]): readonly string[] {
+  if (waiting.length === 0) return [];
+  const shown = waiting.slice(0, MAX_WAITING).map((line) => `- ${literal(line)}`);
+  const more = waiting.length - shown.length;
+  return [
+    '',
+    '## Recipients that wait',
+    '',
+    'Nothing is sealed to these until the daemon’s setting `recipients` names them, or somebody who holds an identity runs `certops rekey`.',
+    '',
+    ...shown,
+    ...(more > 0 ? [`- and ${more} more`] : []),
+  ];
 }
 
 function byUrgency(a: BoardEntry, b: BoardEntry): number {

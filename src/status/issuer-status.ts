@@ -23,6 +23,13 @@ export interface IssuerStatus {
   readonly credentialBlob?: string | undefined;
   /** Where that file lies: while it declares the Secret, no other file takes its place. */
   readonly credentialPath?: string | undefined;
+  /** Fingerprint of the files of further Secrets that it was set up with: keys for EAB and TSIG. */
+  readonly providedHash?: string | undefined;
+  /** The file with the key that the ACME server knows the account by; it may be one of an earlier commit. */
+  readonly accountKeyBlob?: string | undefined;
+  readonly accountKeyPath?: string | undefined;
+  /** The age recipients that this key was ever sealed to, where certops made it. */
+  readonly accountKeyRecipients?: readonly string[] | undefined;
   readonly problem?: string | undefined;
 }
 
@@ -38,6 +45,10 @@ export function renderIssuerStatus(status: IssuerStatus): string {
           ...renderSource(source),
           credentialBlob: status.credentialBlob,
           credentialPath: status.credentialPath,
+          providedHash: status.providedHash,
+          accountKeyBlob: status.accountKeyBlob,
+          accountKeyPath: status.accountKeyPath,
+          accountKeyRecipients: status.accountKeyRecipients?.length ? status.accountKeyRecipients : undefined,
           problem: status.problem,
         }),
       },
@@ -73,6 +84,10 @@ export function parseIssuerStatus(
     source: readSource(certops),
     credentialBlob: certops.text('credentialBlob'),
     credentialPath: certops.text('credentialPath'),
+    providedHash: certops.text('providedHash'),
+    accountKeyBlob: certops.text('accountKeyBlob'),
+    accountKeyPath: certops.text('accountKeyPath'),
+    accountKeyRecipients: certops.texts('accountKeyRecipients'),
     problem: certops.text('problem'),
   };
 }

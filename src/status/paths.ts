@@ -8,6 +8,7 @@ export type OutputPath =
   | { readonly kind: 'request-key'; readonly namespace: string; readonly file: string }
   | { readonly kind: 'issuer-status'; readonly name: ObjectName }
   | { readonly kind: 'account-key'; readonly name: ObjectName }
+  | { readonly kind: 'recipients' }
   /** Nothing of ours can ever lie there, and it stands where one of our folders must be. */
   | { readonly kind: 'obstruction' }
   | { readonly kind: 'other' };
@@ -23,6 +24,11 @@ export class OutputPaths {
   constructor(output: { readonly secrets: string; readonly status: string }) {
     this.#secrets = output.secrets;
     this.#status = output.status;
+  }
+
+  /** Whether both mean the same folders. */
+  hasSameFolders(other: OutputPaths): boolean {
+    return this.#secrets === other.#secrets && this.#status === other.#status;
   }
 
   secret(name: ObjectName): string {
@@ -43,6 +49,11 @@ export class OutputPaths {
 
   board(): string {
     return `${this.#status}/README.md`;
+  }
+
+  /** Whom sealed files may be shown to. */
+  recipients(): string {
+    return `${this.#status}/recipients.yaml`;
   }
 
   issuerStatus(name: ObjectName): string {
@@ -75,6 +86,7 @@ export class OutputPaths {
       return { kind: 'secret', name: { namespace: match[1] as string, name: match[2] as string } };
     }
     if (!path.startsWith(`${this.#status}/`)) return undefined;
+    if (path === this.recipients()) return { kind: 'recipients' };
     const match = /^([^/]+)\/(certificates|requests|issuers)\/([^/]+?)(\.key)?\.yaml$/.exec(
       path.slice(this.#status.length + 1),
     );

@@ -12,7 +12,14 @@ export interface RequestAuthorization {
   readonly identifierType: string;
   readonly wildcard: boolean;
   readonly initialState: string;
-  readonly challenge?: { readonly url: string; readonly type: 'http-01'; readonly token: string } | undefined;
+  readonly challenge?: RequestChallenge | undefined;
+}
+
+/** The challenge chosen for an authorization. */
+export interface RequestChallenge {
+  readonly url: string;
+  readonly type: 'http-01' | 'dns-01';
+  readonly token: string;
 }
 
 /** The ACME order behind a request; `state` is the RFC 8555 status as last recorded. */
@@ -220,7 +227,8 @@ function parseOrder(document: StatusReader): RequestOrder {
         initialState: authorization.text('initialState') ?? '',
         challenge: challenge && {
           url: challenge.requiredText('url'),
-          type: 'http-01',
+          // Records of before there was DNS-01 name no other.
+          type: challenge.text('type') === 'dns-01' ? 'dns-01' : 'http-01',
           token: challenge.requiredText('token'),
         },
       };

@@ -40,7 +40,14 @@ const FULL: CertificateStatus = {
     secretBlob: '1'.repeat(40),
     requestHash: '2e10'.repeat(8),
     issuedAt: at('01-02'),
+    issuerIdentity: 'acme https://ca.example.com/directory',
+    contentHash: '6'.repeat(32),
+    recipients: ['age1first', 'age1second'],
+    certificateId: 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE',
+    renewRequestedAt: at('01-01'),
+    previous: { secretBlob: '7'.repeat(40), statusBlob: '8'.repeat(40), requestBlob: '9'.repeat(40) },
   },
+  suggestedWindow: { start: at('02-27'), end: at('02-28'), explanationUrl: 'https://ca.example.com/why' },
   lastFailureTime: at('03-01'),
   failedIssuanceAttempts: 2,
   nextPrivateKeySecretName: 'www-4',
@@ -77,6 +84,12 @@ status:
   nextPrivateKeySecretName: www-4
   lastFailureTime: "2026-03-01T10:00:00Z"
   failedIssuanceAttempts: 2
+  acme:
+    ari:
+      suggestedWindow:
+        start: "2026-02-27T10:00:00Z"
+        end: "2026-02-28T10:00:00Z"
+      explanationURL: https://ca.example.com/why
   certops:
     serialNumber: "0123"
     fingerprintSHA256: ${'ab'.repeat(32)}
@@ -91,6 +104,17 @@ status:
     secretBlob: "${'1'.repeat(40)}"
     requestHash: "${'2e10'.repeat(8)}"
     issuedAt: "2026-01-02T10:00:00Z"
+    issuerIdentity: acme https://ca.example.com/directory
+    contentHash: "66666666666666666666666666666666"
+    recipients:
+      - age1first
+      - age1second
+    certificateId: aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE
+    renewRequestedAt: "2026-01-01T10:00:00Z"
+    previous:
+      secretBlob: "7777777777777777777777777777777777777777"
+      statusBlob: "8888888888888888888888888888888888888888"
+      requestBlob: "9999999999999999999999999999999999999999"
     sourceCommit: "${'3'.repeat(40)}"
     sourceBlob: "${'4'.repeat(40)}"
     sourcePath: web/www.yaml

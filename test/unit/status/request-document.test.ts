@@ -45,6 +45,14 @@ const OPEN: RequestRecord = {
         challenge: { url: 'https://ca.example.com/chall/1', type: 'http-01', token: 'a-token' },
       },
       {
+        url: 'https://ca.example.com/authz/3',
+        identifier: 'example.com',
+        identifierType: 'dns',
+        wildcard: true,
+        initialState: 'pending',
+        challenge: { url: 'https://ca.example.com/chall/3', type: 'dns-01', token: 'another-token' },
+      },
+      {
         url: 'https://ca.example.com/authz/2',
         identifier: '192.0.2.1',
         identifierType: 'ip',
@@ -62,7 +70,7 @@ const RECORDS: readonly (readonly [
   open: boolean,
 ])[] = [
   ['at work', PLAIN, ['CertificateRequest'], true],
-  ['waiting for a CA', OPEN, ['CertificateRequest', 'Order', 'Challenge'], true],
+  ['waiting for a CA', OPEN, ['CertificateRequest', 'Order', 'Challenge', 'Challenge'], true],
   [
     'issued',
     { ...OPEN, chainPem: 'chain\n', caPem: 'ca\n', order: OPEN.order && { ...OPEN.order, state: 'valid' } },
