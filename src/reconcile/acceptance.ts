@@ -5,6 +5,7 @@ import type { AcceptedSource } from '../status/accepted-source.ts';
 import { certificateHash, type Declared, issuerHash, type Rejected } from './desired-state.ts';
 import { certificateKey, issuerKey } from './keys.ts';
 import type { ManifestReader, RepositoryReader } from './ports.ts';
+import { type DeclaredName, mayDeclare, withdrawal } from './tenancy.ts';
 import type { World } from './world.ts';
 
 const MANIFEST_MAX_BYTES = 1 << 20;
@@ -12,7 +13,7 @@ const MAX_FILES_AT_HAND = 16;
 
 /** Why the newest revision of a manifest is not in force, with its place. */
 export interface Refusal {
-  readonly reason: 'InvalidManifest' | 'NotServed';
+  readonly reason: 'InvalidManifest' | 'NotAllowed' | 'NotServed';
   readonly message: string;
 }
 
@@ -22,6 +23,18 @@ export type Resolution<T> =
   /** Declared, but never in a form that could be accepted. */
   | { readonly kind: 'refused'; readonly path: string; readonly refusal: Refusal }
   | { readonly kind: 'removed' };
+
+/** What is known of one object, however it is declared. */
+interface Asked<T> {
+  readonly name: DeclaredName;
+  /** The acceptable ones. */
+  readonly declarations: readonly Declared<T>[];
+  readonly rejections: readonly Rejected[];
+  /** Where it was accepted from last. */
+  readonly source: AcceptedSource | undefined;
+  /** Picks the object out of a file. */
+  readonly select: (object: ManifestObject) => { readonly object: T; readonly specHash: string } | undefined;
+}
 
 /**
  * Finds the revision in force: the newest that can be accepted, else the last one that was, from the
@@ -41,63 +54,80 @@ export class Acceptance {
 
   certificate(key: string): Promise<Resolution<Certificate>> {
     const { desired, recorded } = this.#world;
-    const source = recorded.certificate(key)?.status.source;
-    return this.#resolve(desired.certificates(key), desired.rejected(key), source, (object) =>
-      object.kind === 'Certificate' && certificateKey(object.name) === key
-        ? { object, specHash: certificateHash(object) }
-        : undefined,
-    );
+    const name = { kind: 'Certificate', namespace: key.slice(0, key.indexOf('/')) };
+    return this.#resolve({
+      name,
+      declarations: desired.certificates(key),
+      rejections: desired.rejections(key),
+      source: recorded.certificate(key)?.status.source,
+      select: (object) =>
+        object.kind === 'Certificate' && certificateKey(object.name) === key
+          ? { object, specHash: certificateHash(object) }
+          : undefined,
+    });
   }
 
   issuer(key: string): Promise<Resolution<Issuer>> {
     const { desired, recorded } = this.#world;
-    const source = recorded.issuer(key)?.status.source;
-    return this.#resolve(desired.issuers(key), desired.rejected(key), source, (object) =>
-      (object.kind === 'Issuer' || object.kind === 'ClusterIssuer') &&
-      issuerKey(object.kind, object.name) === key
-        ? { object, specHash: issuerHash(object) }
-        : undefined,
-    );
+    const colon = key.indexOf(':');
+    const name = { kind: key.slice(0, colon), namespace: key.slice(colon + 1, key.indexOf('/')) };
+    return this.#resolve({
+      name,
+      declarations: desired.issuers(key),
+      rejections: desired.rejections(key),
+      source: recorded.issuer(key)?.status.source,
+      select: (object) =>
+        (object.kind === 'Issuer' || object.kind === 'ClusterIssuer') &&
+        issuerKey(object.kind, object.name) === key
+          ? { object, specHash: issuerHash(object) }
+          : undefined,
+    });
   }
 
-  async #resolve<T extends Certificate | Issuer>(
-    declarations: readonly Declared<T>[],
-    rejected: Rejected | undefined,
-    source: AcceptedSource | undefined,
-    select: (object: ManifestObject) => { readonly object: T; readonly specHash: string } | undefined,
-  ): Promise<Resolution<T>> {
+  async #resolve<T extends Certificate | Issuer>(asked: Asked<T>): Promise<Resolution<T>> {
+    const { name, declarations, source } = asked;
+    const { tenancy, desired } = this.#world;
+    const isOurs = (path: string) => mayDeclare(tenancy, path, name);
+    // What the rules let nobody say in a file is nobody's word about the object, whatever is wrong with it.
+    const rejections = asked.rejections.filter(({ path }) => isOurs(path));
+    const isUnreadable = (path: string) => desired.unreadableFiles.has(path) && isOurs(path);
     // One object in two files: the file on record goes on, by its last good revision where it is broken now.
     const onRecord = declarations.find(({ path }) => path === source?.path);
-    const { unreadableFiles } = this.#world.desired;
     const isBroken =
-      source !== undefined && (rejected?.path === source.path || unreadableFiles.has(source.path));
+      source !== undefined &&
+      (rejections.some(({ path }) => path === source.path) || isUnreadable(source.path));
     const declared = onRecord ?? (isBroken ? undefined : declarations[0]);
     if (declared !== undefined) {
       const [unserved] = declared.object.unserved;
       if (unserved === undefined) return { kind: 'in-force', declared };
-      return this.#fallBack(source, select, declared.path, {
+      return this.#fallBack(asked, declared.path, {
         reason: 'NotServed',
         message: `${declared.path}:${unserved.line}:${unserved.column}: ${unserved.field} is valid, but this version of certops does not serve it yet`,
       });
     }
+    const rejected =
+      rejections.find(({ path }) => path === source?.path) ?? rejections[0] ?? asked.rejections[0];
     if (rejected !== undefined) {
-      return this.#fallBack(source, select, rejected.path, {
-        reason: 'InvalidManifest',
+      return this.#fallBack(asked, rejected.path, {
+        reason: rejected.problem.rule === 'tenancy' ? 'NotAllowed' : 'InvalidManifest',
         message: describeProblem(rejected),
       });
     }
     if (source !== undefined && this.#world.isOversized(source.path)) {
-      return this.#fallBack(source, select, source.path, {
+      return this.#fallBack(asked, source.path, {
         reason: 'InvalidManifest',
         message: `${source.path} is over 1 MiB, and files of that size are never manifests; split it`,
       });
     }
-    if (source === undefined || unreadableFiles.size === 0) return { kind: 'removed' };
-    // There is one: the set is not empty.
-    const path = unreadableFiles.has(source.path) ? source.path : ([...unreadableFiles].sort()[0] as string);
-    const problem = this.#world.desired.firstError(path);
+    if (source === undefined) return { kind: 'removed' };
+    // However many such files somebody pushes, they are gone through only for what is declared nowhere.
+    const path = isUnreadable(source.path)
+      ? source.path
+      : [...desired.unreadableFiles].filter(isOurs).sort()[0];
+    if (path === undefined) return { kind: 'removed' };
+    const problem = desired.firstError(path);
     const place = problem === undefined ? path : describeProblem({ path, problem });
-    return this.#fallBack(source, select, path, {
+    return this.#fallBack(asked, path, {
       reason: 'InvalidManifest',
       message: path === source.path ? place : `${place}; until it can be read, nothing counts as removed`,
     });
@@ -116,13 +146,24 @@ export class Acceptance {
   }
 
   async #fallBack<T extends Certificate | Issuer>(
-    source: AcceptedSource | undefined,
-    select: (object: ManifestObject) => { readonly object: T; readonly specHash: string } | undefined,
+    { name, source, select }: Asked<T>,
     path: string,
     refusal: Refusal,
   ): Promise<Resolution<T>> {
     if (source === undefined) return { kind: 'refused', path, refusal };
-    const file = await this.#accepted(source.blob);
+    // What was accepted stands as long as the rules let its file declare it (contract 1.1).
+    const withdrawn = withdrawal(this.#world.tenancy, source.path, name);
+    if (withdrawn !== undefined) {
+      const isTold = refusal.reason === 'NotAllowed' && path === source.path;
+      return {
+        kind: 'refused',
+        path,
+        refusal: isTold ? refusal : { reason: 'NotAllowed', message: withdrawn },
+      };
+    }
+    // History may have been rewritten since: reading what is not there would count as a damaged mirror.
+    const isThere = (await this.#reader.blobSizes([source.blob])).has(source.blob);
+    const file = isThere ? await this.#accepted(source.blob) : { objects: [] };
     for (const placed of file.objects) {
       const selected = select(placed.object);
       if (selected === undefined) continue;

@@ -1,10 +1,13 @@
 import { parseInstant } from '../lib/clock.ts';
-import type { ObservedFailure } from '../plan/assess.ts';
+import type { ObservedFailure } from '../plan/observed.ts';
 import type { StateDocument } from './ports.ts';
 
 /** The attempts at one object that failed since the last success. */
 export interface Attempt {
+  /** Attempts that came to nothing: what the CA's limits and people count. */
   readonly attempts: number;
+  /** Attempts in a row that could not be made at all (busy, away): they cost nothing. */
+  readonly waits: number;
   readonly failedAt: Date;
   /** Undefined: not before the specification, the issuer or the configuration changes. */
   readonly retryAt?: Date | undefined;
@@ -12,6 +15,10 @@ export interface Attempt {
   readonly issuerHash: string;
   /** Stable code of the error. */
   readonly code: string;
+  /** The issuer itself named `retryAt`. */
+  readonly isIssuersWord: boolean;
+  /** `certops.dev/retry-requested-at` at the time. */
+  readonly retryRequestedAt?: Date | undefined;
 }
 
 type StateChange = (state: StateDocument) => StateDocument;
@@ -74,11 +81,16 @@ function withAttempt(state: StateDocument, key: string, attempt: Attempt | undef
 function renderAttempt(attempt: Attempt) {
   return {
     attempts: attempt.attempts,
+    ...(attempt.waits === 0 ? {} : { waits: attempt.waits }),
     failedAt: attempt.failedAt.toISOString(),
     ...(attempt.retryAt === undefined ? {} : { retryAt: attempt.retryAt.toISOString() }),
     requestHash: attempt.requestHash,
     issuerHash: attempt.issuerHash,
     code: attempt.code,
+    ...(attempt.isIssuersWord ? { isIssuersWord: true } : {}),
+    ...(attempt.retryRequestedAt === undefined
+      ? {}
+      : { retryRequestedAt: attempt.retryRequestedAt.toISOString() }),
   };
 }
 
@@ -86,16 +98,21 @@ function renderAttempt(attempt: Attempt) {
 function readAttempts(value: unknown): Map<string, Attempt> {
   const attempts = new Map<string, Attempt>();
   for (const [key, entry] of Object.entries(plainMap(value))) {
-    const { attempts: count, failedAt, retryAt, requestHash, issuerHash, code } = plainMap(entry);
-    const failed = typeof failedAt === 'string' ? parseInstant(failedAt) : undefined;
+    const fields = plainMap(entry);
+    const { attempts: count, waits, failedAt, requestHash, issuerHash, code, isIssuersWord } = fields;
+    const instant = (value: unknown) => (typeof value === 'string' ? parseInstant(value) : undefined);
+    const failed = instant(failedAt);
     if (typeof count !== 'number' || failed === undefined) continue;
     attempts.set(key, {
       attempts: count,
+      waits: typeof waits === 'number' ? waits : 0,
       failedAt: failed,
-      retryAt: typeof retryAt === 'string' ? parseInstant(retryAt) : undefined,
+      retryAt: instant(fields.retryAt),
       requestHash: String(requestHash),
       issuerHash: String(issuerHash),
       code: String(code),
+      isIssuersWord: isIssuersWord === true,
+      retryRequestedAt: instant(fields.retryRequestedAt),
     });
   }
   return attempts;

@@ -4,6 +4,7 @@ import { gitBlobId } from '../lib/git-blob-id.ts';
 import { type BoardEntry, renderBoard } from '../status/board.ts';
 import type { CertificateStatus } from '../status/certificate-status.ts';
 import { renderCommitMessage } from '../status/commit-message.ts';
+import { describeHeld } from '../status/recipients-status.ts';
 import type { ChangeSet, Precondition, RepositoryReader } from './ports.ts';
 import type { World } from './world.ts';
 
@@ -28,7 +29,8 @@ export class BoardClerk {
     const entries = [...recorded.certificates()].map(([, { status }]) => entryOf(status));
     const current = await this.#reader.readPath(commit, paths.board());
     if (entries.length === 0 && current === null) return undefined;
-    const content = renderBoard(entries);
+    const waiting = (recorded.recipients?.status.held ?? []).map(describeHeld);
+    const content = renderBoard(entries, waiting);
     if (current?.oid === gitBlobId(content)) return undefined;
     return {
       label: 'other',

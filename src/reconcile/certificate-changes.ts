@@ -1,50 +1,47 @@
-import { type Condition, removeCondition, setCondition } from '../api/condition.ts';
+import { setCondition } from '../api/condition.ts';
 import { formatIssuerRef, formatObjectName } from '../api/names.ts';
 import { formatInstant } from '../lib/clock.ts';
 import type { Explanation } from '../lib/errors.ts';
-import { type IssueReason, type ObservedCertificate, readiness } from '../plan/assess.ts';
+import { type IssueReason, readiness } from '../plan/assess.ts';
+import type { ObservedIssued } from '../plan/observed.ts';
+import { type Due, renewalDue } from '../plan/renewal.ts';
 import {
   type CertificateStatus,
   type IssuedFacts,
   renderCertificateStatus,
+  type SuggestedWindow,
 } from '../status/certificate-status.ts';
 import { renderCommitMessage } from '../status/commit-message.ts';
 import { type RequestRecord, renderRequestRecord, requestName } from '../status/request-document.ts';
 import type { CertificateCase } from './certificate-case.ts';
-import type { ChangeSet, FileChange, Precondition, StateDocument } from './ports.ts';
-import type { World } from './world.ts';
+import {
+  type ChangeContext,
+  type NextAttempt,
+  readyCondition,
+  saysTheSame,
+  settledStatus,
+  statusBase,
+  statusOfAttempt,
+  type Trouble,
+  troubleConditions,
+} from './certificate-conditions.ts';
+import type { EarlierCertificate } from './going-back.ts';
+import type { ChangeSet, FileChange } from './ports.ts';
+import type { RewrittenSecret } from './secret-rewriting.ts';
 
-/** What every change of one Certificate is made from. */
-export interface ChangeContext {
-  readonly target: CertificateCase;
-  readonly world: World;
-  readonly now: Date;
-  readonly preconditions: readonly Precondition[];
-  readonly state?: ((state: StateDocument) => StateDocument) | undefined;
-}
-
-/** Why a Certificate is not ready or not issued, for its conditions and its commit. */
-export interface Trouble {
-  /** Reason of the `Issuing` condition, or of `Ready` where `blocksReady`. */
-  readonly reason: string;
-  readonly message: string;
-  /** A few words for the subject line. */
-  readonly summary: string;
-  /** Whether the certificate in force stops counting as ready for it. */
-  readonly blocksReady: boolean;
-  readonly attempts: number;
-  readonly lastFailureTime?: Date | undefined;
-}
-
-/** *Start*: the request with its order, and the sealed next key, before anything irrevocable is asked. */
+/**
+ * *Start*: the request with its order, and the sealed next key, before anything irrevocable is asked; `standIn` is
+ * the sealed Secret with a temporary certificate, where one is wanted.
+ */
 export function startChange(
   context: ChangeContext,
   because: IssueReason,
   request: RequestRecord,
   sealedKey: string,
+  standIn: string | undefined,
 ): ChangeSet {
   const { target, world, now } = context;
-  const name = target.certificate.name;
+  const { name, spec } = target.certificate;
   const conditions = setCondition(
     readyCondition(context, target.observed),
     { type: 'Issuing', status: 'True', reason: because.reason, message: because.message },
@@ -58,6 +55,14 @@ export function startChange(
     files: [
       { path: world.paths.request(name, request.revision), content: renderRequestRecord(request) },
       { path: world.paths.requestKey(name, request.revision), content: sealedKey },
+      ...(standIn === undefined
+        ? []
+        : [
+            {
+              path: world.paths.secret({ namespace: name.namespace, name: spec.secretName }),
+              content: standIn,
+            },
+          ]),
       statusFile(context, {
         ...statusBase(context),
         conditions,
@@ -72,30 +77,16 @@ export function issueChange(
   context: ChangeContext,
   because: IssueReason,
   request: RequestRecord,
-  issued: IssuedFacts,
+  issued: Omit<IssuedFacts, 'renewalTime' | 'previous'>,
   sealedSecret: string,
-  renewal: Date,
 ): ChangeSet {
   const { target, world } = context;
   const { name, spec } = target.certificate;
-  const observed: ObservedCertificate = {
-    secret: 'issued',
-    wantedIssuer: target.observed.wantedIssuer,
-    issued: {
-      issuer: target.observed.wantedIssuer,
-      notBefore: issued.notBefore,
-      notAfter: issued.notAfter,
-      renewalTime: renewal,
-      issuedAt: issued.issuedAt,
-      differences: [],
-    },
-  };
+  const due = renewalDue({ ...issued, ...renewalWishes(target) }, context.now);
   const isRenewal = because.reason === 'Renewing' || because.reason === 'Expired';
-  const others = world.recorded.requests(target.key).filter(({ revision }) => revision !== request.revision);
-  const outdated = others.filter(({ revision }) => revision <= request.revision - spec.revisionHistoryLimit);
   return changeSet(context, 'issue', {
     subject: `${isRenewal ? 'Renew' : 'Issue'} ${formatObjectName(name)}`,
-    body: `${because.message}.\nValid from ${formatInstant(issued.notBefore)} to ${formatInstant(issued.notAfter)}, to be renewed at ${formatInstant(renewal)}.`,
+    body: `${because.message}.\nValid from ${formatInstant(issued.notBefore)} to ${formatInstant(issued.notAfter)}, ${describeDue(due)}.`,
     reason: because.reason,
     revision: request.revision,
     issued,
@@ -107,16 +98,77 @@ export function issueChange(
       },
       { path: world.paths.request(name, request.revision), content: renderRequestRecord(request) },
       ...removeKey(context, request.revision),
-      ...outdated.flatMap(({ revision }) => removeRequest(context, revision)),
-      statusFile(context, {
-        ...statusBase(context),
-        conditions: removeCondition(readyCondition(context, observed), 'Issuing'),
-        issued: { ...issued, renewalTime: renewal },
-        lastFailureTime: undefined,
-        failedIssuanceAttempts: undefined,
-      }),
+      ...removeOutdated(context, request.revision),
+      statusFile(context, settledStatus(context, { ...issued, renewalTime: due.at }, undefined)),
     ],
   });
+}
+
+/** The earlier certificate takes its place again, as a new revision: its Secret, its request, its facts. */
+export function restoreChange(
+  context: ChangeContext,
+  because: IssueReason,
+  earlier: EarlierCertificate,
+  rewritten: RewrittenSecret | undefined,
+): ChangeSet {
+  const { target, world, now } = context;
+  const { name, spec } = target.certificate;
+  const revision = (target.recorded?.status.issued?.revision ?? 0) + 1;
+  // GoingBack finds no certificate without its facts.
+  const recorded = { ...(earlier.status.issued as IssuedFacts), revision };
+  const facts = { ...recorded, ...rewrittenFacts(rewritten) };
+  const due = renewalDue({ ...facts, ...renewalWishes(target) }, now);
+  const request = { ...earlier.request, revision };
+  return changeSet(context, 'other', {
+    subject: `Restore ${formatObjectName(name)}`,
+    body: `${because.message}.\nThe certificate before that one fits again and is put back; nothing is ordered. It is valid to ${formatInstant(facts.notAfter)}, ${describeDue(due)}.`,
+    reason: 'Restored',
+    revision,
+    issued: facts,
+    files: [
+      {
+        path: world.paths.secret({ namespace: name.namespace, name: spec.secretName }),
+        content: rewritten?.content ?? earlier.secret,
+      },
+      { path: world.paths.request(name, revision), content: renderRequestRecord(request) },
+      // Of an attempt that was under way; its request has just been written over.
+      ...(world.recorded.requestKeyBlob(name, revision) === undefined ? [] : removeKey(context, revision)),
+      ...removeOutdated(context, revision),
+      statusFile(
+        context,
+        settledStatus(context, { ...facts, renewalTime: due.at }, earlier.status.suggestedWindow),
+      ),
+    ],
+  });
+}
+
+function rewrittenFacts(
+  rewritten: RewrittenSecret | undefined,
+): Partial<Pick<IssuedFacts, 'secretBlob' | 'contentHash' | 'recipients'>> {
+  if (rewritten === undefined) return {};
+  const { blob, contentHash, recipients } = rewritten;
+  return { secretBlob: blob, contentHash, recipients };
+}
+
+function renewalWishes({ certificate: { spec } }: CertificateCase) {
+  const { renewBeforeMs, renewBeforePercentage, renewal } = spec;
+  return { renewBeforeMs, renewBeforePercentage, renewal };
+}
+
+function describeDue({ at, isWithoutWindow }: Due): string {
+  if (at === undefined) return 'and not renewed by itself (renewal.policy is Disabled)';
+  const when = `to be renewed at ${formatInstant(at)}`;
+  return isWithoutWindow ? `${when}, since no window of renewal.windows opens in time (WindowError)` : when;
+}
+
+/** Requests older than `revisionHistoryLimit` keeps. */
+function removeOutdated(context: ChangeContext, revision: number): readonly FileChange[] {
+  const { target, world } = context;
+  const limit = target.certificate.spec.revisionHistoryLimit;
+  return world.recorded
+    .requests(target.key)
+    .filter((other) => other.revision !== revision && other.revision <= revision - limit)
+    .flatMap((other) => removeRequest(context, other.revision));
 }
 
 /**
@@ -157,12 +209,21 @@ export function failChange(
   });
 }
 
+/** What a status is brought up to date with. */
+export interface Update {
+  /** The Secret, where it is written anew without a new certificate. */
+  readonly secret?: RewrittenSecret | undefined;
+  /** Files of an attempt that is given up. */
+  readonly abandoned: readonly FileChange[];
+  readonly attempt: NextAttempt;
+  /** The CA's newest word about when to renew; undefined: as on record. */
+  readonly suggestedWindow?: SuggestedWindow | undefined;
+}
+
 /** A status whose meaning changed without anything being issued; undefined when it did not change. */
 export function updateChange(
   context: ChangeContext,
-  secret: { readonly content: string; readonly blob: string } | undefined,
-  abandoned: readonly FileChange[],
-  isWaiting: boolean,
+  { secret, abandoned, attempt, suggestedWindow }: Update,
 ): ChangeSet | undefined {
   const { target, world } = context;
   const { name, spec } = target.certificate;
@@ -173,22 +234,16 @@ export function updateChange(
       ? recorded
       : {
           ...recorded,
-          renewalTime: observed.renewalTime,
+          renewalTime: renewalDue(observed, context.now).at,
           secretBlob: secret?.blob ?? recorded.secretBlob,
-          requestHash: observed.differences.length === 0 ? target.requestHash : recorded.requestHash,
+          contentHash: secret?.contentHash ?? recorded.contentHash,
+          recipients: secret?.recipients ?? recorded.recipients,
+          requestHash: isFulfilled(observed) ? target.requestHash : recorded.requestHash,
         };
   const conditions = readyCondition(context, target.observed);
-  const base = { ...statusBase(context), issued };
-  // What is up to date has no attempt under way and none that failed.
-  const status: CertificateStatus = isWaiting
-    ? { ...base, conditions }
-    : {
-        ...base,
-        conditions: removeCondition(conditions, 'Issuing'),
-        nextPrivateKeySecretName: undefined,
-        lastFailureTime: undefined,
-        failedIssuanceAttempts: undefined,
-      };
+  const base = statusBase(context);
+  const known = { ...base, issued, suggestedWindow: suggestedWindow ?? base.suggestedWindow };
+  const status = statusOfAttempt({ ...known, conditions }, attempt, context.now);
   const isKnown = secret === undefined && abandoned.length === 0;
   if (isKnown && saysTheSame(status, target.recorded?.status)) return undefined;
   const files: FileChange[] = [...abandoned, statusFile(context, status)];
@@ -208,55 +263,9 @@ export function updateChange(
   });
 }
 
-function statusBase({ target, now }: ChangeContext): CertificateStatus {
-  const { recorded } = target;
-  return {
-    name: target.certificate.name,
-    createdAt: recorded?.status.createdAt ?? now,
-    conditions: recorded?.status.conditions ?? [],
-    issued: recorded?.status.issued,
-    lastFailureTime: recorded?.status.lastFailureTime,
-    failedIssuanceAttempts: recorded?.status.failedIssuanceAttempts,
-    // Nothing of another revision is said to be in force when only its place in history moved.
-    source:
-      recorded?.status.source?.specHash === target.source.specHash &&
-      recorded.status.source.path === target.source.path
-        ? recorded.status.source
-        : target.source,
-    problem: target.refusal?.message,
-  };
-}
-
-function readyCondition(context: ChangeContext, observed: ObservedCertificate): readonly Condition[] {
-  const { target, now } = context;
-  const ready = readiness(observed, now);
-  const refused = target.refusal?.reason === 'NotServed' ? target.refusal : undefined;
-  return setCondition(
-    target.recorded?.status.conditions ?? [],
-    {
-      type: 'Ready',
-      status: ready.ready && refused === undefined ? 'True' : 'False',
-      reason: refused?.reason ?? ready.reason,
-      message: refused?.message ?? ready.message,
-    },
-    now,
-  );
-}
-
-function troubleConditions(context: ChangeContext, trouble: Trouble): readonly Condition[] {
-  const { reason, message } = trouble;
-  const conditions = readyCondition(context, context.target.observed);
-  return trouble.blocksReady
-    ? setCondition(conditions, { type: 'Ready', status: 'False', reason, message }, context.now)
-    : setCondition(conditions, { type: 'Issuing', status: 'False', reason, message }, context.now);
-}
-
-/** Whether two statuses mean the same to a reader: times of failures and counts of attempts do not count. */
-function saysTheSame(status: CertificateStatus, recorded: CertificateStatus | undefined): boolean {
-  if (recorded === undefined) return false;
-  const meaning = ({ lastFailureTime, failedIssuanceAttempts, ...rest }: CertificateStatus) =>
-    renderCertificateStatus(rest);
-  return meaning(status) === meaning(recorded);
+/** Whether certificate and key are what the specification asks for now, so that they need not be compared again. */
+function isFulfilled({ differences, keyMismatch, hasUnreadableRequest }: ObservedIssued): boolean {
+  return differences.length === 0 && keyMismatch === undefined && hasUnreadableRequest !== true;
 }
 
 function statusFile({ world }: ChangeContext, status: CertificateStatus): FileChange {
@@ -297,7 +306,7 @@ interface ChangeParts {
   readonly body: string;
   readonly reason: string;
   readonly revision?: number | undefined;
-  readonly issued?: IssuedFacts;
+  readonly issued?: Omit<IssuedFacts, 'renewalTime' | 'previous'>;
   readonly events?: readonly string[];
   readonly files: readonly FileChange[];
 }

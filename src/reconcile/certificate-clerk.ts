@@ -2,65 +2,73 @@ import { setCondition } from '../api/condition.ts';
 import { formatObjectName, type ObjectName } from '../api/names.ts';
 import { IssuanceError } from '../issuers/issuer.ts';
 import type { CertopsError } from '../lib/errors.ts';
-import { gitBlobId } from '../lib/git-blob-id.ts';
-import { Sensitive } from '../lib/sensitive.ts';
-import { readPlainYaml } from '../lib/yaml-write.ts';
-import { failureBackoffMs, LONGEST_BACKOFF_MS, later, unreachableBackoffMs } from '../plan/backoff.ts';
-import { type CertificateStatus, renderCertificateStatus } from '../status/certificate-status.ts';
+import type { IssueReason } from '../plan/assess.ts';
+import {
+  type CertificateStatus,
+  renderCertificateStatus,
+  type SuggestedWindow,
+} from '../status/certificate-status.ts';
 import { renderCommitMessage } from '../status/commit-message.ts';
+import type { RequestRecord } from '../status/request-document.ts';
 import type { Refusal } from './acceptance.ts';
 import type { Attempts } from './attempts.ts';
 import type { CertificateCase } from './certificate-case.ts';
 import {
-  type ChangeContext,
   describeExplanation,
   failChange,
   removeRequest,
-  type Trouble,
+  restoreChange,
   updateChange,
 } from './certificate-changes.ts';
+import type { ChangeContext, NextAttempt, Trouble } from './certificate-conditions.ts';
 import { certificateHash } from './desired-state.ts';
-import { isConfigurationError, isEncryptionError, isStoreError } from './error-kinds.ts';
+import { isConfigurationError, isStoreError } from './error-kinds.ts';
+import type { EarlierCertificate } from './going-back.ts';
 import type { Attempted } from './issuance.ts';
 import type { IssuerCase } from './issuer-case.ts';
+import { type JournalRules, withLedger } from './journal-rules.ts';
 import { certificateKey } from './keys.ts';
+import { nextAttempt, troubleReason } from './next-attempt.ts';
 import type { ChangeSet, FileChange, Ports, Precondition, StateDocument } from './ports.ts';
 import { blobIs, manifestStands, manifestsUnchanged } from './preconditions.ts';
 import { closeFailed } from './request-records.ts';
+import { clearMetadata, type RewrittenSecret, SecretRewriting } from './secret-rewriting.ts';
 import { SETTLED, type Verdict } from './verdict.ts';
 import type { World } from './world.ts';
-
-const SEALED_MAX_BYTES = 1 << 20;
 
 /** Writes down what is not an issuance: failures, refusals, changes of meaning, removals. */
 export class CertificateClerk {
   readonly #ports: Ports;
   readonly #world: World;
   readonly #attempts: Attempts;
-  readonly #examined: Precondition;
+  readonly #rules: JournalRules;
+  readonly #rewriting: SecretRewriting;
 
-  constructor(ports: Ports, world: World, attempts: Attempts, examined: Precondition) {
+  constructor(ports: Ports, world: World, attempts: Attempts, rules: JournalRules) {
     this.#ports = ports;
     this.#world = world;
     this.#attempts = attempts;
-    this.#examined = examined;
+    this.#rules = rules;
+    this.#rewriting = new SecretRewriting(ports, world);
   }
 
   /** Records a failed attempt, closes its request where it is over, and says when the next one may be made. */
   async fail(
-    target: CertificateCase,
-    issuer: IssuerCase,
-    attempted: Attempted | undefined,
+    { target, tried, issuer, attempted }: FailedIssuance,
     error: CertopsError,
     signal: AbortSignal,
   ): Promise<void> {
     const now = this.#ports.clock.now();
     const isOver = error instanceof IssuanceError ? error.failsRequest : error.code.startsWith('pki.');
     const previous = this.#attempts.get(target.key);
-    const isSame = previous?.requestHash === target.requestHash && previous.issuerHash === issuer.hash;
-    const attempts = (isSame ? previous.attempts : 0) + 1;
-    const isInUse = target.observed.issued !== undefined && !isConfigurationError(error);
-    const retryAt = nextAttempt(error, { isOver, attempts, isInUse }, now);
+    const isSame = previous?.requestHash === tried.orderHash && previous.issuerHash === issuer.hash;
+    // A wait that the issuer asks for, or that it is away, costs nothing and is no failed attempt.
+    const attempts = (isSame ? previous.attempts : 0) + (isOver ? 1 : 0);
+    const waits = isOver ? 0 : (isSame ? previous.waits : 0) + 1;
+    const notAfter = target.observed.issued?.notAfter;
+    const lifeLeftMs =
+      notAfter === undefined || isConfigurationError(error) ? undefined : notAfter.getTime() - now.getTime();
+    const retryAt = nextAttempt(error, { isOver, attempts, waits, lifeLeftMs }, now);
     const name = formatObjectName(target.certificate.name);
     this.#ports.log.warn(
       {
@@ -74,8 +82,10 @@ export class CertificateClerk {
     const state = this.#attempts.record(
       target.key,
       {
-        ...{ attempts, failedAt: now, retryAt, code: error.code },
-        ...{ requestHash: target.requestHash, issuerHash: issuer.hash },
+        ...{ attempts, waits, failedAt: now, retryAt, code: error.code },
+        isIssuersWord: error.retry.when === 'not-before',
+        retryRequestedAt: answeredRetry(tried, now),
+        ...{ requestHash: tried.orderHash, issuerHash: issuer.hash },
       },
       isConfigurationError(error),
     );
@@ -104,19 +114,36 @@ export class CertificateClerk {
       closed,
     );
     if (change !== undefined) await this.#ports.store.commit(change, signal);
-    else if (state !== undefined) await this.#ports.store.updateState(state, signal);
+    else if (state !== undefined) {
+      const { store, clock } = this.#ports;
+      await store.updateState(withLedger(this.#rules, clock, state), signal);
+    }
   }
 
-  /** Something stands in the way before anything is attempted: said once, and no attempt is counted. */
-  trouble(target: CertificateCase, trouble: Omit<Trouble, 'attempts' | 'lastFailureTime'>): Verdict {
+  /**
+   * Something stands in the way before anything is attempted: said once, and no attempt is counted. `closing` makes the
+   * request that is closed with it, where there is to be one.
+   */
+  trouble(
+    target: CertificateCase,
+    trouble: Omit<Trouble, 'attempts' | 'lastFailureTime'>,
+    closing?: () => Promise<RequestRecord>,
+  ): Verdict {
     const status = target.recorded?.status;
-    const change = failChange(
-      this.#context(target, []),
-      { ...trouble, attempts: status?.failedIssuanceAttempts ?? 0, lastFailureTime: status?.lastFailureTime },
-      undefined,
-    );
-    if (change === undefined) return SETTLED;
-    return { kind: 'work', run: (signal) => this.#commit(change, signal) };
+    const { failedIssuanceAttempts: attempts = 0, lastFailureTime } = status ?? {};
+    const change = (preconditions: readonly Precondition[], closed: RequestRecord | undefined) =>
+      failChange(this.#context(target, preconditions), { ...trouble, attempts, lastFailureTime }, closed);
+    const told = change([], undefined);
+    if (told === undefined) return SETTLED;
+    if (closing === undefined) return { kind: 'work', run: (signal) => this.#commit(told, signal) };
+    const run = async (signal: AbortSignal): Promise<void> => {
+      const closed = await closing();
+      const { paths, recorded } = this.#world;
+      const before = recorded.requests(target.key).find(({ revision }) => revision === closed.revision);
+      const path = paths.request(target.certificate.name, closed.revision);
+      await this.#commit(change([blobIs(path, before?.blob ?? null)], closed) ?? told, signal);
+    };
+    return { kind: 'work', run };
   }
 
   /** Records that no revision of this Certificate could ever be accepted. */
@@ -153,7 +180,7 @@ export class CertificateClerk {
         }),
         files: [{ path, content: renderCertificateStatus(status) }],
         preconditions: [
-          this.#examined,
+          this.#rules.examined,
           manifestsUnchanged(this.#world, this.#ports.store),
           blobIs(path, recorded?.blob ?? null),
         ],
@@ -163,13 +190,52 @@ export class CertificateClerk {
   }
 
   /** Whether the status says something else than what is so. */
-  async needsUpdate(target: CertificateCase, isWaiting: boolean): Promise<boolean> {
-    return (await this.#needsRewriting(target)) || this.#update(target, isWaiting, undefined) !== undefined;
+  async needsUpdate(
+    target: CertificateCase,
+    attempt: NextAttempt,
+    window: SuggestedWindow | undefined,
+  ): Promise<boolean> {
+    const isDue = await this.#rewriting.isDue(target);
+    const fault = this.#rewriting.fault(target);
+    if (isDue && fault === undefined) return true;
+    if (isDue && fault !== undefined && attempt === 'none') return this.#stale(target, fault) !== undefined;
+    return this.#update(target, attempt, window, undefined) !== undefined;
   }
 
-  async update(target: CertificateCase, isWaiting: boolean, signal: AbortSignal): Promise<void> {
-    const change = this.#update(target, isWaiting, await this.#rewrittenSecret(target));
+  async update(
+    target: CertificateCase,
+    attempt: NextAttempt,
+    window: SuggestedWindow | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const secret = await this.#rewriting.rewritten(target);
+    const fault = this.#rewriting.fault(target);
+    const change =
+      fault !== undefined && attempt === 'none'
+        ? this.#stale(target, fault)
+        : this.#update(target, attempt, window, secret);
     if (change !== undefined) await this.#commit(change, signal);
+  }
+
+  /** Puts an earlier certificate back that fits again. */
+  async restore(
+    target: CertificateCase,
+    because: IssueReason,
+    earlier: EarlierCertificate,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { paths, recorded } = this.#world;
+    const { name } = target.certificate;
+    const revision = (target.recorded?.status.issued?.revision ?? 0) + 1;
+    const request = recorded.requests(target.key).find((candidate) => candidate.revision === revision);
+    const preconditions = [
+      blobIs(paths.secret(secretName(target)), target.secretBlob ?? null),
+      blobIs(paths.request(name, revision), request?.blob ?? null),
+    ];
+    const rewritten = await this.#rewriting.restated(target, earlier);
+    const context = this.#context(target, preconditions, this.#attempts.clearing(target.key));
+    await this.#commit(restoreChange(context, because, earlier, rewritten), signal);
+    this.#attempts.clear(target.key);
   }
 
   /** Takes away what is recorded of a Certificate that is declared no more; its Secret only where `prune` says so. */
@@ -195,7 +261,7 @@ export class CertificateClerk {
     const state = this.#attempts.clear(key);
     const path = paths.certificateStatus(name);
     const preconditions = [
-      this.#examined,
+      this.#rules.examined,
       manifestsUnchanged(this.#world, this.#ports.store),
       blobIs(path, recorded.certificate(key)?.blob ?? null),
     ];
@@ -221,7 +287,7 @@ export class CertificateClerk {
   async isAdoptable(target: CertificateCase): Promise<boolean> {
     if (target.secretBlob === undefined) return true;
     try {
-      const metadata = await this.#clearMetadata(target.secretBlob);
+      const metadata = await clearMetadata(this.#ports.store, target.secretBlob);
       return metadata.annotations['cert-manager.io/certificate-name'] !== undefined;
     } catch (thrown) {
       // Whatever somebody put there: what cannot be read as ours is not ours.
@@ -232,47 +298,40 @@ export class CertificateClerk {
 
   #update(
     target: CertificateCase,
-    isWaiting: boolean,
-    secret: { readonly content: string; readonly blob: string } | undefined,
+    attempt: NextAttempt,
+    suggestedWindow: SuggestedWindow | undefined,
+    secret: RewrittenSecret | undefined,
   ): ChangeSet | undefined {
-    const abandoned = isWaiting ? undefined : target.openRequest;
+    const abandoned = attempt === 'waiting' ? undefined : target.openRequest;
     return updateChange(
       this.#context(target, [
         blobIs(this.#world.paths.secret(secretName(target)), target.secretBlob ?? null),
       ]),
-      secret,
-      abandoned === undefined ? [] : removeRequest({ target, world: this.#world }, abandoned.revision),
-      isWaiting,
+      {
+        secret,
+        abandoned:
+          abandoned === undefined ? [] : removeRequest({ target, world: this.#world }, abandoned.revision),
+        attempt,
+        suggestedWindow,
+      },
     );
   }
 
-  /** Whether the Secret lacks labels or annotations that `secretTemplate` asks for now. Opens nothing. */
-  async #needsRewriting({ certificate, secretBlob, observed, recorded, declared }: CertificateCase) {
-    const isUnchanged = recorded?.status.source?.specHash === declared.specHash;
-    if (isUnchanged || observed.issued === undefined || secretBlob === undefined) return false;
-    const now = await this.#clearMetadata(secretBlob);
-    const wanted = this.#ports.secrets.certificateSecret(certificate, {});
-    return JSON.stringify(clearOf(wanted)) !== JSON.stringify(now);
-  }
-
-  /** The Secret with the labels and annotations that `secretTemplate` asks for now; undefined when it has them. */
-  async #rewrittenSecret(target: CertificateCase) {
-    const { certificate, secretBlob } = target;
-    if (secretBlob === undefined || !(await this.#needsRewriting(target))) return undefined;
-    const { secrets, sealer, store, clock } = this.#ports;
-    const name = secretName(target);
-    const path = this.#world.paths.secret(name);
-    const text = Buffer.from(await store.readBlob(secretBlob, SEALED_MAX_BYTES)).toString('utf8');
-    const { data } = await sealer.open(text, path, name);
-    const entries = [...data.reveal()].map(([key, value]) => [key, new Sensitive(value.toString('utf8'))]);
-    const document = secrets.certificateSecret(certificate, Object.fromEntries(entries));
-    const content = await sealer.seal(path, document, clock.now());
-    return { content, blob: gitBlobId(content) };
-  }
-
-  async #clearMetadata(blob: string) {
-    const bytes = await this.#ports.store.readBlob(blob, SEALED_MAX_BYTES);
-    return clearOf(readPlainYaml(Buffer.from(bytes).toString('utf8'))[0]);
+  /** The Secret cannot be brought up to date: said once; the one that is there stays. */
+  #stale(target: CertificateCase, error: CertopsError): ChangeSet | undefined {
+    const status = target.recorded?.status;
+    return failChange(
+      this.#context(target, []),
+      {
+        reason: troubleReason(error, false),
+        message: describeExplanation(error.explanation),
+        summary: error.explanation.what,
+        blocksReady: false,
+        attempts: status?.failedIssuanceAttempts ?? 0,
+        lastFailureTime: status?.lastFailureTime,
+      },
+      undefined,
+    );
   }
 
   #context(
@@ -284,9 +343,9 @@ export class CertificateClerk {
       target,
       world: this.#world,
       now: this.#ports.clock.now(),
-      state,
+      state: withLedger(this.#rules, this.#ports.clock, state),
       preconditions: [
-        this.#examined,
+        this.#rules.examined,
         manifestStands(target.declared, this.#world, this.#ports.readManifests, certificateHash),
         blobIs(this.#world.paths.certificateStatus(target.certificate.name), target.recorded?.blob ?? null),
         ...preconditions,
@@ -303,41 +362,17 @@ function secretName({ certificate: { name, spec } }: CertificateCase): ObjectNam
   return { namespace: name.namespace, name: spec.secretName };
 }
 
-/** When the next attempt may be made; undefined: not before something changes. */
-function nextAttempt(
-  error: CertopsError,
-  { isOver, attempts, isInUse }: { isOver: boolean; attempts: number; isInUse: boolean },
-  now: Date,
-): Date | undefined {
-  switch (error.retry.when) {
-    case 'never':
-      // A certificate in use is never given up on one answer: cert-manager's longest wait, and again.
-      return isInUse ? new Date(now.getTime() + LONGEST_BACKOFF_MS) : undefined;
-    case 'not-before':
-      // "At once" is an answer, too; it must not become hammering.
-      return later(error.retry.at, new Date(now.getTime() + unreachableBackoffMs(attempts)));
-    case 'now':
-      return attempts === 1 ? now : new Date(now.getTime() + unreachableBackoffMs(attempts));
-    case 'backoff':
-      return new Date(now.getTime() + (isOver ? failureBackoffMs(attempts) : unreachableBackoffMs(attempts)));
-  }
+/** An attempt that failed, and what is known of its Certificate by now: the branch may have moved on meanwhile. */
+interface FailedIssuance {
+  readonly target: CertificateCase;
+  /** The Certificate as it was when the attempt began: what failed is that, and no correction that came since. */
+  readonly tried: CertificateCase;
+  readonly issuer: IssuerCase;
+  readonly attempted: Attempted | undefined;
 }
 
-function troubleReason(error: CertopsError, isOver: boolean): string {
-  if (isEncryptionError(error)) return 'EncryptionUnavailable';
-  if (error.code === 'issuers.no-presenter') return 'PresenterUnavailable';
-  return isOver ? 'Failed' : 'IssuerUnreachable';
-}
-
-interface ClearMetadata {
-  readonly labels: Readonly<Record<string, unknown>>;
-  readonly annotations: Readonly<Record<string, unknown>>;
-}
-
-/** Labels and annotations of a Secret, which stand in clear, in the order of their names. */
-function clearOf(document: unknown): ClearMetadata {
-  const { metadata } = (document ?? {}) as { readonly metadata?: Partial<ClearMetadata> };
-  const sorted = (map: Readonly<Record<string, unknown>> | undefined) =>
-    Object.fromEntries(Object.entries(map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return { labels: sorted(metadata?.labels), annotations: sorted(metadata?.annotations) };
+/** The wish for a retry that an attempt made now answers; one for the future is still to come. */
+function answeredRetry({ certificate: { directives } }: CertificateCase, now: Date): Date | undefined {
+  const { retryRequestedAt: asked } = directives;
+  return asked !== undefined && asked <= now ? asked : undefined;
 }

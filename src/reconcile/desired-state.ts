@@ -1,10 +1,11 @@
 import type { Certificate } from '../api/certificate.ts';
 import { fingerprint } from '../api/fingerprint.ts';
 import type { Issuer } from '../api/issuer.ts';
-import { labelFault, subdomainFault } from '../api/kubernetes-names.ts';
 import type { ManifestFile, ManifestProblem, PlacedObject, SealedSecretManifest } from '../api/manifest.ts';
-import type { ObjectName } from '../api/names.ts';
+import type { SecretKeyRef } from '../api/names.ts';
+import { DeclaredPolicies } from './declared-policies.ts';
 import { type CertificateKey, certificateKey, type IssuerKey, issuerKey, issuerKeyOf } from './keys.ts';
+import { rejectedKey } from './rejected-key.ts';
 
 /** An object as one document of one blob declares it. */
 export interface Declared<T> {
@@ -34,6 +35,8 @@ export interface Touched {
  * One object may stand in several files: all its declarations are known, in path order.
  */
 export class DesiredState {
+  /** CertificateRequestPolicies, which stand apart: they are about every Certificate. */
+  readonly policies = new DeclaredPolicies();
   readonly #files = new Map<string, { readonly blob: string; readonly file: ManifestFile }>();
   readonly #certificates = new Map<CertificateKey, readonly Declared<Certificate>[]>();
   readonly #issuers = new Map<IssuerKey, readonly Declared<Issuer>[]>();
@@ -43,6 +46,7 @@ export class DesiredState {
   readonly #claims = new Map<string, Set<CertificateKey>>();
   readonly #dependents = new Map<IssuerKey, Set<CertificateKey>>();
   readonly #credentialUsers = new Map<string, Set<IssuerKey>>();
+  readonly #passwordUsers = new Map<string, Set<CertificateKey>>();
 
   certificates(key: CertificateKey): readonly Declared<Certificate>[] {
     return this.#certificates.get(key) ?? [];
@@ -65,6 +69,11 @@ export class DesiredState {
     return this.#secrets.get(`${namespace}/${name}`) ?? [];
   }
 
+  /** Every Secret that people wrote, wherever it lies. */
+  allSecrets(): readonly Declared<SealedSecretManifest>[] {
+    return [...this.#secrets.values()].flat();
+  }
+
   /** Certificates that name this Secret (`namespace/name`) as theirs, in order of their keys. */
   claimants(secret: string): readonly CertificateKey[] {
     return [...(this.#claims.get(secret) ?? [])].sort();
@@ -80,6 +89,11 @@ export class DesiredState {
     return this.#credentialUsers.get(name) ?? new Set();
   }
 
+  /** Certificates whose keystores take their password from this Secret (`namespace/name`). */
+  certificatesUsingSecret(secret: string): ReadonlySet<CertificateKey> {
+    return this.#passwordUsers.get(secret) ?? new Set();
+  }
+
   /** Object id of the file at `path` as it was read, undefined where it declares nothing. */
   fileBlob(path: string): string | undefined {
     return this.#files.get(path)?.blob;
@@ -88,6 +102,11 @@ export class DesiredState {
   /** The first document that names this object and cannot be accepted. */
   rejected(key: string): Rejected | undefined {
     return this.#rejected.get(key)?.[0];
+  }
+
+  /** What is wrong with every document that names this object and cannot be accepted, in path order. */
+  rejections(key: string): readonly Rejected[] {
+    return this.#rejected.get(key) ?? [];
   }
 
   /** Objects that only rejected documents name. */
@@ -117,6 +136,7 @@ export class DesiredState {
     content: { readonly blob: string; readonly file: ManifestFile } | undefined,
   ): Touched {
     const touched: Touched = { certificates: new Set(), issuers: new Set(), secrets: new Set() };
+    this.policies.setFile(path, content);
     const before = this.#files.get(path);
     if (before !== undefined) this.#forget(path, before.file, touched);
     if (content === undefined || isEmpty(content.file)) {
@@ -157,19 +177,20 @@ export class DesiredState {
         touched.secrets.add(key);
         break;
       }
+      case 'CertificateRequestPolicy':
       case 'Repository':
-        break; // read apart: it decides which files are manifests at all
+        break; // kept, and read, apart: it is about others
     }
   }
 
   #index(key: CertificateKey, certificate: Certificate): void {
     addTo(this.#claims, secretKey(certificate), key);
     addTo(this.#dependents, issuerKeyOf(certificate.spec.issuerRef, certificate.name.namespace), key);
+    for (const secret of passwordSecrets(certificate)) addTo(this.#passwordUsers, secret, key);
   }
 
   #indexCredential(key: IssuerKey, issuer: Issuer): void {
-    const credential = credentialName(issuer);
-    if (credential !== undefined) addTo(this.#credentialUsers, credential, key);
+    for (const secret of referencedSecrets(issuer)) addTo(this.#credentialUsers, secret, key);
   }
 
   #reject(problem: ManifestProblem, path: string, touched: Touched): void {
@@ -186,6 +207,7 @@ export class DesiredState {
         remove(this.#certificates, key, path);
         this.#claims.get(secretKey(object))?.delete(key);
         this.#dependents.get(issuerKeyOf(object.spec.issuerRef, object.name.namespace))?.delete(key);
+        for (const secret of passwordSecrets(object)) this.#passwordUsers.get(secret)?.delete(key);
         for (const other of this.certificates(key)) this.#index(key, other.object);
         touched.certificates.add(key);
         // Whoever waits for this Secret may have it now.
@@ -193,10 +215,10 @@ export class DesiredState {
       } else if (object.kind === 'Secret') {
         remove(this.#secrets, certificateKey(object.name), path);
         touched.secrets.add(certificateKey(object.name));
-      } else if (object.kind !== 'Repository') {
+      } else if (object.kind === 'Issuer' || object.kind === 'ClusterIssuer') {
         const key = issuerKey(object.kind, object.name);
         remove(this.#issuers, key, path);
-        this.#credentialUsers.get(credentialName(object) ?? '')?.delete(key);
+        for (const secret of referencedSecrets(object)) this.#credentialUsers.get(secret)?.delete(key);
         for (const other of this.issuers(key)) this.#indexCredential(key, other.object);
         touched.issuers.add(key);
       }
@@ -212,8 +234,8 @@ export class DesiredState {
 
 /** The fingerprint of everything in a Certificate that certops acts on. */
 export function certificateHash(certificate: Certificate): string {
-  const annotations = Object.entries(certificate.annotations).filter(([name]) =>
-    name.startsWith('certops.dev/'),
+  const annotations = Object.entries(certificate.annotations).filter(
+    ([name]) => name.startsWith('certops.dev/') || name === 'cert-manager.io/issue-temporary-certificate',
   );
   return fingerprint({
     spec: certificate.spec,
@@ -234,6 +256,34 @@ export function credentialName(issuer: Issuer): string | undefined {
   return undefined;
 }
 
+/** Keys of Secrets that people provide for an issuer to work with, besides `credentialName`: EAB and TSIG keys. */
+export function providedSecrets({ spec }: Issuer): readonly SecretKeyRef[] {
+  if (spec.type !== 'acme') return [];
+  const tsig = spec.solvers.flatMap((solver) =>
+    solver.type === 'dns-01' && solver.provider.tsig !== undefined ? [solver.provider.tsig.secretRef] : [],
+  );
+  const binding = spec.externalAccountBinding;
+  return binding === undefined ? tsig : [binding.keySecretRef, ...tsig];
+}
+
+function referencedSecrets(issuer: Issuer): ReadonlySet<string> {
+  const own = credentialName(issuer);
+  const provided = providedSecrets(issuer).map(({ name }) => name);
+  return new Set(own === undefined ? provided : [own, ...provided]);
+}
+
+/** Secrets (`namespace/name`) that hold the passwords of a Certificate's keystores. */
+function passwordSecrets({ name, spec }: Certificate): ReadonlySet<string> {
+  const passwords = [spec.keystores.jks?.password, spec.keystores.pkcs12?.password];
+  return new Set(
+    passwords.flatMap((password) =>
+      password?.kind === 'secret'
+        ? [certificateKey({ namespace: name.namespace, name: password.ref.name })]
+        : [],
+    ),
+  );
+}
+
 /** `namespace/secretName` of a Certificate. */
 export function secretKey(certificate: Certificate): string {
   return certificateKey({ namespace: certificate.name.namespace, name: certificate.spec.secretName });
@@ -242,16 +292,6 @@ export function secretKey(certificate: Certificate): string {
 function addTo(map: Map<string, Set<string>>, key: string, item: string): void {
   const items = map.get(key) ?? new Set();
   map.set(key, items.add(item));
-}
-
-/** The key of the Certificate or issuer that a problem is about; undefined for other documents. */
-export function rejectedKey(problem: ManifestProblem): string | undefined {
-  // A name that no object can have is nobody's: it becomes no key, and no path.
-  if (problem.name === undefined || !isPossibleName(problem.name, problem.kind)) return undefined;
-  if (problem.kind === 'Certificate') return certificateKey(problem.name);
-  if (problem.kind === 'Issuer' || problem.kind === 'ClusterIssuer')
-    return issuerKey(problem.kind, problem.name);
-  return undefined;
 }
 
 function touch(problem: ManifestProblem, key: string, touched: Touched): void {
@@ -281,11 +321,4 @@ function remove<T extends { readonly path: string }>(
   const items = (map.get(key) ?? []).filter((item) => item.path !== path);
   if (items.length === 0) map.delete(key);
   else map.set(key, items);
-}
-
-function isPossibleName({ namespace, name }: ObjectName, kind: string | undefined): boolean {
-  if (subdomainFault(name) !== undefined) return false;
-  // The file of another issuer's account key.
-  if (kind !== 'Certificate' && name.endsWith('.key')) return false;
-  return kind === 'ClusterIssuer' ? namespace === '' : labelFault(namespace) === undefined;
 }

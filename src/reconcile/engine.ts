@@ -1,15 +1,28 @@
+import { RateLedger } from '../acme/rate-ledger.ts';
+import type { Tenancy } from '../api/tenancy.ts';
 import { asCertopsError } from '../lib/errors.ts';
+import { RuleRunner } from '../policy/rule-runner.ts';
 import { Acceptance } from './acceptance.ts';
+import { Approval } from './approval.ts';
 import { Attempts } from './attempts.ts';
 import { BoardClerk } from './board-clerk.ts';
+import { CertificateCases } from './certificate-case.ts';
 import { CertificateClerk } from './certificate-clerk.ts';
 import { CertificateDesk } from './certificate-desk.ts';
-import { isLostPrecondition } from './error-kinds.ts';
+import { Denials } from './denials.ts';
+import { isKeystorePasswordCode, isLostPrecondition } from './error-kinds.ts';
+import { GoingBack } from './going-back.ts';
 import { Issuance } from './issuance.ts';
 import { IssuerDesk } from './issuer-desk.ts';
 import { IssuerPool } from './issuer-pool.ts';
+import { concernedCertificates, PoliciesInForce } from './policies-in-force.ts';
 import type { Ports, StateDocument } from './ports.ts';
+import { RecipientsClerk } from './recipients-clerk.ts';
+import { RecipientsKeeper } from './recipients-keeper.ts';
 import { Registration } from './registration.ts';
+import { RenewalInformationTimetable } from './renewal-information.ts';
+import { RenewalInquiry } from './renewal-inquiry.ts';
+import { SecretInspection } from './secret-inspection.ts';
 import { type Summary, summarize } from './summary.ts';
 import { Vouching } from './vouching.ts';
 import { Worklist } from './worklist.ts';
@@ -24,6 +37,10 @@ export interface EngineOptions {
   readonly isSigning: boolean;
   /** A commit whose outputs the operator vouches for. */
   readonly trustFrom?: string | undefined;
+  /** The operator's tenancy rules, beneath those of certops.yaml: both must allow what a file declares. */
+  readonly tenancyFloor?: Tenancy | undefined;
+  /** New orders at one account in a minute; undefined: what the rate ledger holds right, 0: no limit. */
+  readonly ordersPerMinute?: number | undefined;
 }
 
 /** How soon after a failure of Git itself the next look is taken; doubled each time, up to five minutes. */
@@ -44,6 +61,11 @@ export class Engine {
   readonly #pool: IssuerPool;
   readonly #attempts: Attempts;
   readonly #board: BoardClerk;
+  readonly #recipients: RecipientsKeeper;
+  readonly #resealing: RecipientsClerk;
+  readonly #timetable: RenewalInformationTimetable;
+  readonly #policies: PoliciesInForce;
+  readonly #rules = new RuleRunner();
   readonly #work: Worklist;
   #advancing: Promise<void> = Promise.resolve();
   #recordedSettings: string | undefined;
@@ -55,20 +77,37 @@ export class Engine {
     this.#ports = ports;
     this.#options = options;
     this.#attempts = attempts;
-    const world = new World(ports.store, ports.readManifests, ports.log, this.#recordedSettings);
+    const world = new World(
+      ports.store,
+      ports.readManifests,
+      ports.log,
+      this.#recordedSettings,
+      options.tenancyFloor,
+    );
     this.#world = world;
-    this.#vouching = new Vouching(ports.store, ports.log, options.isSigning);
-    this.#pool = new IssuerPool(ports, world);
-    const examined = this.#vouching.precondition((commit) => world.pathsAt(commit));
+    this.#vouching = new Vouching(ports, options.isSigning, (commit) => world.pathsAt(commit));
+    const ledger = RateLedger.load(state, { ordersPerMinute: options.ordersPerMinute });
+    this.#pool = new IssuerPool(ports, world, ledger);
+    const examined = this.#vouching.precondition();
+    this.#recipients = new RecipientsKeeper(ports, world, examined, options.isSigning);
+    this.#resealing = new RecipientsClerk(ports, world, examined);
     this.#board = new BoardClerk(world, ports.store, examined);
     const acceptance = new Acceptance(world, ports.store, ports.readManifests);
     const registration = new Registration(ports, world, this.#pool, attempts, examined);
     const issuers = new IssuerDesk(world, acceptance, registration, attempts);
     const advance = () => this.#advance();
+    const cases = new CertificateCases(ports, world, new SecretInspection(ports, world));
+    const timetable = new RenewalInformationTimetable(state);
+    this.#timetable = timetable;
+    this.#policies = new PoliciesInForce(ports, world, this.#rules, state);
     const certificates = new CertificateDesk({
-      ...{ ports, world, acceptance, issuers, registration, attempts, advance },
-      issuance: new Issuance(ports, world, this.#pool, examined),
-      clerk: new CertificateClerk(ports, world, attempts, examined),
+      ...{ ports, world, acceptance, issuers, registration, attempts, advance, cases, timetable },
+      inquiry: new RenewalInquiry(ports, world, this.#pool, timetable),
+      approval: new Approval(this.#policies, this.#rules, ports.clock, advance),
+      denials: new Denials(ports),
+      goingBack: new GoingBack(ports, world, cases),
+      issuance: new Issuance(ports, world, this.#pool, { examined, ledger }),
+      clerk: new CertificateClerk(ports, world, attempts, { examined, ledger }),
     });
     const { maxInFlight } = options;
     this.#work = new Worklist({ ports, world, issuers, certificates, advance, maxInFlight });
@@ -94,9 +133,10 @@ export class Engine {
       await this.#settle(signal);
       if (this.#work.storeFailure !== undefined) throw this.#work.storeFailure;
       const before = this.#world.commit;
+      // What time makes due while a run lasts (another attempt at what just failed) is the next run's.
       await this.#look(signal);
       if (this.#world.commit === before && this.#work.isIdle) {
-        return summarize(this.#world, this.#work.unhandled);
+        return summarize(this.#world, this.#unhandled(), this.#ports.clock.now());
       }
     }
   }
@@ -108,8 +148,10 @@ export class Engine {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        if (isBegun) await this.#look(signal);
-        else {
+        if (isBegun) {
+          await this.#look(signal);
+          this.#work.markDue();
+        } else {
           await this.#begin(signal);
           log.info({ commit: this.#world.commit }, 'watching the branch');
         }
@@ -135,6 +177,15 @@ export class Engine {
   /** Frees what the issuers hold. */
   close(): void {
     this.#pool.close();
+    void this.#rules.close();
+  }
+
+  /** Objects that could not be decided about, and policies that cannot be used, with why. */
+  #unhandled(): ReadonlyMap<string, string> {
+    const policies = [...this.#policies.untold].map(
+      ([name, fault]) => [`CertificateRequestPolicy:${name}`, fault] as const,
+    );
+    return new Map([...this.#work.unhandled, ...policies]);
   }
 
   async #begin(signal: AbortSignal): Promise<void> {
@@ -146,7 +197,6 @@ export class Engine {
   async #look(signal: AbortSignal): Promise<void> {
     await this.#ports.store.refresh(signal);
     await this.#advance();
-    this.#work.markDue();
   }
 
   /** Decides and works until nothing is left to do now. */
@@ -187,16 +237,27 @@ export class Engine {
     }
   }
 
-  /** When all else is done, the board; true when there was something to write. */
+  /** When all else is done: who may read what, and the board. True when there was something to write. */
   async #updateBoard(signal: AbortSignal): Promise<boolean> {
     await this.#recordSettings(signal);
-    const change = await this.#board.update();
-    if (change === undefined) return false;
-    try {
-      await this.#ports.store.commit(change, signal);
-    } catch (thrown) {
-      if (!isLostPrecondition(thrown)) throw thrown;
-    }
+    await this.#recordPolicies(signal);
+    const now = this.#ports.clock.now();
+    const { nextDue } = this.#work;
+    // What falls due this very moment is still to be asked about.
+    const until = nextDue !== undefined && nextDue <= now ? new Date(nextDue.getTime() - 1) : now;
+    const served = this.#timetable.served(until);
+    if (served !== undefined) await this.#ports.store.updateState(served, signal);
+    const changes = [this.#recipients.update(), await this.#board.update()];
+    const written = changes.filter((change) => change !== undefined);
+    // In one push, in this order.
+    const pushed = written.map((change) =>
+      this.#ports.store.commit(change, signal).catch((thrown: unknown) => {
+        if (!isLostPrecondition(thrown)) throw thrown;
+      }),
+    );
+    await Promise.all(pushed);
+    const isResealed = await this.#resealing.catchUp(signal);
+    if (written.length === 0 && !isResealed) return false;
     await this.#advance();
     return true;
   }
@@ -207,6 +268,14 @@ export class Engine {
     if (settingsBlob === undefined || settingsBlob === this.#recordedSettings) return;
     await this.#ports.store.updateState((state) => ({ ...state, [SETTINGS_KEY]: settingsBlob }), signal);
     this.#recordedSettings = settingsBlob;
+  }
+
+  /** The same for policies. */
+  async #recordPolicies(signal: AbortSignal): Promise<void> {
+    const accepted = this.#policies.unrecorded();
+    if (accepted === undefined) return;
+    await this.#ports.store.updateState(accepted, signal);
+    this.#policies.confirmRecorded();
   }
 
   /** Brings the world to the newest known tip; calls made meanwhile share one look. */
@@ -224,18 +293,22 @@ export class Engine {
     const change = await this.#world.advance(store.tip.commit);
     if (change.haveRulesChanged) sealer.setRules(this.#world.sopsRules);
     this.#mark(change, isFirst);
+    const before = await this.#policies.refresh();
+    if (before !== undefined) {
+      for (const key of concernedCertificates(this.#world, before, this.#policies.set)) this.#work.mark(key);
+    }
+    for (const key of await this.#recipients.refresh()) this.#work.mark(key);
   }
 
-  /** Nothing is believed of outputs that somebody else changed: they are put back first. */
+  /** Nothing is believed of outputs that somebody else changed: that is told apart and answered first. */
   async #putBack(): Promise<void> {
     const { store } = this.#ports;
     for (;;) {
-      // By the settings of that very commit: on a first look the world knows none yet.
       const tip = store.tip.commit;
-      const drift = await this.#vouching.examine(tip, await this.#world.pathsAt(tip));
-      if (drift.length === 0) return;
+      const foreign = await this.#vouching.examine(tip);
+      if (foreign.length === 0) return;
       const { trailer } = this.#world.settings.commit;
-      await store.commit(await this.#vouching.restore(drift, tip, trailer)).catch((thrown: unknown) => {
+      await store.commit(await this.#vouching.answer(foreign, tip, trailer)).catch((thrown: unknown) => {
         if (!isLostPrecondition(thrown)) throw thrown;
       });
     }
@@ -249,6 +322,9 @@ export class Engine {
         change.issuers.add(issuer);
       }
       for (const certificate of desired.claimants(secret)) mark(certificate);
+      const users = desired.certificatesUsingSecret(secret);
+      if (users.size > 0) this.#attempts.forget(({ code }) => isKeystorePasswordCode(code));
+      for (const certificate of users) mark(certificate);
     }
     for (const key of change.certificates) mark(key);
     for (const key of change.issuers) {

@@ -1,31 +1,27 @@
 import type { KeyObject } from 'node:crypto';
+import type { Certificate } from '../api/certificate.ts';
 import type { ObjectName } from '../api/names.ts';
 import type { IssuedChain, IssuerAdapter, OrderRecord, SigningRequest } from '../issuers/issuer.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { gitBlobId } from '../lib/git-blob-id.ts';
-import { Sensitive } from '../lib/sensitive.ts';
 import { TurnQueue } from '../lib/turn-queue.ts';
-import { renewalTime } from '../pki/renewal-time.ts';
 import type { IssueReason } from '../plan/assess.ts';
-import type { IssuedFacts } from '../status/certificate-status.ts';
-import {
-  parseRequestRecord,
-  type RequestRecord,
-  renderRequestRecord,
-  requestName,
-} from '../status/request-document.ts';
-import { type CertificateCase, pemToDer } from './certificate-case.ts';
-import { type ChangeContext, issueChange, startChange } from './certificate-changes.ts';
+import { type RequestRecord, renderRequestRecord, requestName } from '../status/request-document.ts';
+import type { Approved } from './approval.ts';
+import type { CertificateCase } from './certificate-case.ts';
+import { issueChange, startChange } from './certificate-changes.ts';
+import type { ChangeContext } from './certificate-conditions.ts';
 import { certificateHash, issuerHash } from './desired-state.ts';
 import type { IssuerCase } from './issuer-case.ts';
+import { issuerIdentity } from './issuer-identity.ts';
 import type { IssuerPool } from './issuer-pool.ts';
+import { type JournalRules, withLedger } from './journal-rules.ts';
 import type { ChangeSet, Ports, Precondition, StateDocument } from './ports.ts';
 import { blobIs, manifestStands } from './preconditions.ts';
+import { RequestKeys, signingRequest } from './request-keys.ts';
 import { closeIssued, newRequestRecord } from './request-records.ts';
+import { type ContentMaterial, NOTHING_EXTRA, SecretContent } from './secret-content.ts';
 import type { World } from './world.ts';
-
-const SEALED_MAX_BYTES = 1 << 20;
-const REQUEST_MAX_BYTES = 4 << 20;
 
 /** An attempt under way: its request with the key, as it stands in the remote or is about to. */
 export interface Attempted {
@@ -33,8 +29,26 @@ export interface Attempted {
   readonly request: SigningRequest;
   /** Blob of the request's file in the remote, null while nothing of it is there. */
   readonly recordBlob: string | null;
+  /** Blob at the Secret's path, which the certificate is to take the place of. */
+  readonly secretBlob?: string | undefined;
+  /** Whom the key is sealed to in the request's own file; empty where it has none. */
+  readonly keyReaders: readonly string[];
   readonly order?: OrderRecord | undefined;
   readonly chain?: IssuedChain | undefined;
+}
+
+/** All that an attempt begins with, besides its objects. */
+interface StartParts {
+  readonly adapter: IssuerAdapter;
+  readonly material: ContentMaterial;
+  readonly approved: Approved;
+}
+
+/** All that the last commit of an issuance is made from. */
+interface Concluded {
+  readonly attempted: Attempted;
+  readonly chain: IssuedChain;
+  readonly material: ContentMaterial;
 }
 
 /**
@@ -46,34 +60,42 @@ export class Issuance {
   readonly #ports: Ports;
   readonly #world: World;
   readonly #pool: IssuerPool;
-  readonly #examined: Precondition;
+  readonly #content: SecretContent;
+  readonly #rules: JournalRules;
+  readonly #keys: RequestKeys;
   /** Requests, checks and sealing are computed one a turn, however many answers come together. */
   readonly #turns = new TurnQueue();
 
-  constructor(ports: Ports, world: World, pool: IssuerPool, examined: Precondition) {
+  constructor(ports: Ports, world: World, pool: IssuerPool, rules: JournalRules) {
     this.#ports = ports;
     this.#world = world;
     this.#pool = pool;
-    this.#examined = examined;
+    this.#content = new SecretContent(ports, world);
+    this.#keys = new RequestKeys(ports, world);
+    this.#rules = rules;
   }
 
   /**
-   * Issues one certificate to the end. `onAttempt` hears of the attempt as soon as it is known, so that
+   * Issues one certificate to the end, as `approved`. `onAttempt` hears of the attempt as soon as it is known, so that
    * whoever handles an error can close its record.
    */
   async issue(
     target: CertificateCase,
     issuer: IssuerCase,
     because: IssueReason,
+    approved: Approved,
     clearedState: ((state: StateDocument) => StateDocument) | undefined,
     onAttempt: (attempted: Attempted) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const { sealer } = this.#ports;
     await sealer.prove(this.#secretPath(target));
+    // Nothing is asked of an issuer whose answer could not be written down in full.
+    const material = await this.#content.material(target.certificate);
     const adapter = await this.#pool.adapter(issuer);
-    const resumed = await this.#resume(target, issuer);
-    const attempted = resumed ?? (await this.#start(target, issuer, because, adapter, signal));
+    const resumed = await this.#keys.resume(target, issuer);
+    const attempted =
+      resumed ?? (await this.#start(target, issuer, because, { adapter, material, approved }, signal));
     onAttempt(attempted);
     const { request, order } = attempted;
     const chain =
@@ -81,53 +103,28 @@ export class Issuance {
     if (chain === undefined)
       throw new CertopsError('reconcile.no-chain', { what: 'the issuer answered nothing' });
     const change = await this.#turns.run(() =>
-      this.#conclude(target, issuer, because, attempted, chain, clearedState),
+      this.#conclude(target, issuer, because, { attempted, chain, material }, clearedState),
     );
     await this.#ports.store.commit(change, signal);
-  }
-
-  /** The open request of this very specification, with its key; undefined where there is none to go on with. */
-  async #resume(target: CertificateCase, issuer: IssuerCase): Promise<Attempted | undefined> {
-    const { openRequest, certificate } = target;
-    if (openRequest === undefined || openRequest.requestHash !== target.requestHash) return undefined;
-    const keyBlob = this.#world.recorded.requestKeyBlob(certificate.name, openRequest.revision);
-    if (keyBlob === undefined) return undefined;
-    const { store, sealer, pki } = this.#ports;
-    const path = this.#world.paths.request(certificate.name, openRequest.revision);
-    const keyPath = this.#world.paths.requestKey(certificate.name, openRequest.revision);
-    const record = parseRequestRecord(text(await store.readBlob(openRequest.blob, REQUEST_MAX_BYTES)), path);
-    if (record.order === undefined || record.issuerHash !== issuer.declared.specHash) return undefined;
-    const sealed = text(await store.readBlob(keyBlob, SEALED_MAX_BYTES));
-    const name = requestName(certificate.name, openRequest.revision);
-    const opened = await sealer.open(sealed, keyPath, name);
-    const key = pki.decodePrivateKey(privateKeyOf(opened.data, keyPath));
-    const { order } = record;
-    return {
-      record,
-      request: this.#signingRequest(target, pemToDer(record.csrPem), key),
-      recordBlob: openRequest.blob,
-      order: {
-        orderUrl: order.url,
-        finalizeUrl: order.finalizeUrl,
-        state: order.state,
-        authorizations: order.authorizations,
-      },
-    };
   }
 
   async #start(
     target: CertificateCase,
     issuer: IssuerCase,
     because: IssueReason,
-    adapter: IssuerAdapter,
+    { adapter, material, approved }: StartParts,
     signal: AbortSignal,
   ): Promise<Attempted> {
     const { pki, faults, clock, sealer, secrets, store } = this.#ports;
     const { certificate } = target;
-    const key = await this.#privateKey(target);
+    const key = await this.#keys.choose(target);
     faults.reach('key-made');
-    const csr = await this.#turns.run(() => pki.createSigningRequest(certificate.spec, key));
-    const request = this.#signingRequest(target, csr, key);
+    const isAcme = issuer.issuer.spec.type === 'acme';
+    const csr = await this.#turns.run(() => pki.createSigningRequest(certificate.spec, key, { isAcme }));
+    const request = {
+      ...signingRequest(target, csr, key),
+      replaces: replacedCertificate(target, issuer),
+    };
     const began = await adapter.begin(request, signal);
     const record = newRequestRecord(
       target,
@@ -135,20 +132,48 @@ export class Issuance {
       because,
       csr,
       began.kind === 'pending' ? began.record : undefined,
+      approved,
       clock.now(),
     );
-    if (began.kind === 'issued') return { record, request, recordBlob: null, chain: began.chain };
-
-    const change = await this.#turns.run(async () => {
+    const { secretBlob } = target;
+    if (began.kind === 'issued') {
+      return { record, request, recordBlob: null, secretBlob, keyReaders: [], chain: began.chain };
+    }
+    const standIn = needsStandIn(target) ? await this.#standIn(target, key, material) : undefined;
+    const { change, keyReaders } = await this.#turns.run(async () => {
       const name = requestName(certificate.name, record.revision);
       const pem = pki.encodePrivateKey(key, certificate.spec.privateKey.encoding);
       const document = secrets.keySecret(name, 'next-private-key', pem);
       const sealed = await sealer.seal(this.#secretPath(target), document, clock.now());
-      const context = this.#context(target, issuer, [this.#requestFileStands(target, record.revision)]);
-      return startChange(context, because, record, sealed);
+      const context = this.#context(target, [
+        ...this.#issuerStands(issuer),
+        blobIs(this.#secretPath(target), secretBlob ?? null),
+        this.#requestFileStands(target, record.revision),
+      ]);
+      return {
+        change: startChange(context, because, record, sealed, standIn),
+        keyReaders: sealer.sealedTo(sealed, this.#secretPath(target)),
+      };
     });
     await store.commit(change, signal);
-    return { record, request, recordBlob: gitBlobId(renderRequestRecord(record)), order: began.record };
+    return {
+      ...{ record, request, order: began.record },
+      recordBlob: gitBlobId(renderRequestRecord(record)),
+      secretBlob: standIn === undefined ? secretBlob : gitBlobId(standIn),
+      keyReaders,
+    };
+  }
+
+  /** A sealed Secret with a self-signed certificate for the next key, so that a server can start meanwhile. */
+  async #standIn(target: CertificateCase, key: KeyObject, material: ContentMaterial): Promise<string> {
+    const { pki, clock, sealer, secrets } = this.#ports;
+    const { certificate } = target;
+    const { spec } = certificate;
+    const chainPem = await pki.temporaryCertificate(spec, key, clock.now());
+    const keyPem = pki.encodePrivateKey(key, spec.privateKey.encoding);
+    const data = await this.#content.data(certificate, { key, keyPem, chainPem }, material);
+    const document = secrets.temporarySecret(certificate, pki.readCertificate(chainPem), data);
+    return sealer.seal(this.#secretPath(target), document, clock.now());
   }
 
   /** The commit that ends it well, once what came back has been checked. */
@@ -156,8 +181,7 @@ export class Issuance {
     target: CertificateCase,
     issuer: IssuerCase,
     because: IssueReason,
-    attempted: Attempted,
-    chain: IssuedChain,
+    { attempted, chain, material }: Concluded,
     clearedState: ((state: StateDocument) => StateDocument) | undefined,
   ): Promise<ChangeSet> {
     const { pki, clock, sealer, secrets } = this.#ports;
@@ -173,16 +197,15 @@ export class Issuance {
       isAcme,
     });
     const chainPem = chain.chainPem.join('');
-    const document = secrets.certificateSecret(certificate, {
-      'tls.crt': chainPem,
-      'tls.key': pki.encodePrivateKey(attempted.request.key, spec.privateKey.encoding),
-      ...(chain.caPem === undefined ? {} : { 'ca.crt': chain.caPem }),
-    });
+    const { key } = attempted.request;
+    const keyPem = pki.encodePrivateKey(key, spec.privateKey.encoding);
+    const issuedMaterial = { key, keyPem, chainPem, caPem: chain.caPem };
+    const data = await this.#content.data(certificate, issuedMaterial, material);
+    const document = secrets.certificateSecret(certificate, facts, data);
     const now = clock.now();
     const sealed = await sealer.seal(this.#secretPath(target), document, now);
     const record = closeIssued(attempted.record, chain, now);
-    const renewal = renewalTime({ ...facts, ...spec });
-    const issued: IssuedFacts = {
+    const issued = {
       revision: record.revision,
       serialNumber: facts.serialNumber,
       fingerprintSHA256: facts.fingerprintSHA256,
@@ -190,37 +213,46 @@ export class Issuance {
       dnsNames: facts.dnsNames,
       notBefore: facts.notBefore,
       notAfter: facts.notAfter,
-      renewalTime: renewal,
       secretName: spec.secretName,
       secretBlob: gitBlobId(sealed),
+      ...(material.contentHash === NOTHING_EXTRA ? {} : { contentHash: material.contentHash }),
       requestHash: target.requestHash,
       issuedAt: now,
+      issuerIdentity: issuerIdentity(issuer.issuer),
+      recipients: this.#readers(target, attempted, sealed),
+      ...(isAcme ? { certificateId: pki.renewalInformationId(chain.chainPem[0] ?? '') } : {}),
+      renewRequestedAt: answeredRequest(certificate, now),
     };
     const stands =
       attempted.recordBlob === null
         ? this.#requestFileStands(target, record.revision)
         : blobIs(this.#world.paths.request(certificate.name, record.revision), attempted.recordBlob);
-    const context = this.#context(target, issuer, [stands], clearedState, attempted.recordBlob !== null);
-    return issueChange(context, because, record, issued, sealed, renewal);
+    const context = this.#context(
+      target,
+      [
+        // What was started is gone on with, whatever became of its issuer's manifest since.
+        ...(attempted.recordBlob === null ? this.#issuerStands(issuer) : []),
+        blobIs(this.#secretPath(target), attempted.secretBlob ?? null),
+        stands,
+      ],
+      clearedState,
+    );
+    return issueChange(context, because, record, issued, sealed);
   }
 
-  /** With `rotationPolicy: Never` the key in the Secret is used again while it fits. */
-  async #privateKey(target: CertificateCase): Promise<KeyObject> {
-    const { pki, store, sealer } = this.#ports;
-    const { spec } = target.certificate;
-    if (spec.privateKey.rotationPolicy === 'Never' && target.observed.issued !== undefined) {
-      const path = this.#secretPath(target);
-      const bytes = await store.readBlob(target.secretBlob ?? '', SEALED_MAX_BYTES);
-      const opened = await sealer.open(text(bytes), path, this.#secretName(target));
-      const key = pki.decodePrivateKey(privateKeyOf(opened.data, path));
-      if (pki.describePrivateKeyMismatch(key, spec.privateKey) === undefined) return key;
-    }
-    return pki.generatePrivateKey(spec.privateKey);
-  }
-
-  #signingRequest(target: CertificateCase, csr: Uint8Array, key: KeyObject): SigningRequest {
-    const { certificate } = target;
-    return { certificate: certificate.name, labels: certificate.labels, spec: certificate.spec, csr, key };
+  /**
+   * Whoever can open the Secret, or could open its key before: who was taken away while the request was open has seen
+   * the key all the same, and so has who read the former Secret, where the key is kept.
+   */
+  #readers(target: CertificateCase, { keyReaders }: Attempted, sealed: string): readonly string[] {
+    const { sealer } = this.#ports;
+    const path = this.#secretPath(target);
+    const isKept = target.certificate.spec.privateKey.rotationPolicy === 'Never';
+    // A key that somebody lost access to is never kept.
+    const named = sealer.rules.namedRecipients(path) ?? [];
+    const former = isKept ? (target.recorded?.status.issued?.recipients ?? []) : [];
+    const kept = former.filter((recipient) => named.includes(recipient));
+    return [...new Set([...sealer.sealedTo(sealed, path), ...keyReaders, ...kept])];
   }
 
   /** The file of this revision's request is what the index says: an abandoned one, or none. */
@@ -231,21 +263,17 @@ export class Issuance {
 
   #context(
     target: CertificateCase,
-    issuer: IssuerCase,
     preconditions: readonly Precondition[],
     state?: (state: StateDocument) => StateDocument,
-    isStarted = false,
   ): ChangeContext {
     return {
       target,
       world: this.#world,
       now: this.#ports.clock.now(),
-      state,
+      state: withLedger(this.#rules, this.#ports.clock, state),
       preconditions: [
-        this.#examined,
+        this.#rules.examined,
         manifestStands(target.declared, this.#world, this.#ports.readManifests, certificateHash),
-        ...(isStarted ? [] : this.#issuerStands(issuer)),
-        blobIs(this.#secretPath(target), target.secretBlob ?? null),
         ...preconditions,
       ],
     };
@@ -268,18 +296,21 @@ export class Issuance {
   }
 }
 
-function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('utf8');
+/** The certificate in force, for `replaces`: only the CA that issued it knows it (RFC 9773, section 5). */
+function replacedCertificate(target: CertificateCase, issuer: IssuerCase): string | undefined {
+  const issued = target.recorded?.status.issued;
+  const isSameCa = issued?.issuerIdentity === issuerIdentity(issuer.issuer);
+  return isSameCa && target.observed.secret.kind === 'issued' ? issued?.certificateId : undefined;
 }
 
-function privateKeyOf(data: Sensitive<ReadonlyMap<string, Buffer>>, path: string): Sensitive<string> {
-  const key = data.reveal().get('tls.key');
-  if (key === undefined) {
-    throw new CertopsError(
-      'reconcile.key-missing',
-      { what: `${path} holds no tls.key`, next: 'Remove the file: the certificate is then issued anew' },
-      { retry: { when: 'never' } },
-    );
-  }
-  return new Sensitive(key.toString('utf8'));
+/** cert-manager's `issue-temporary-certificate`: only where there is no usable key pair yet. */
+function needsStandIn({ certificate, observed }: CertificateCase): boolean {
+  const isUseless = ['absent', 'missing-data', 'invalid-key-pair'].includes(observed.secret.kind);
+  return certificate.directives.wantsTemporaryCertificate && isUseless;
+}
+
+/** The wish for a new certificate that one issued now answers; one for the future is still to come. */
+function answeredRequest({ directives }: Certificate, now: Date): Date | undefined {
+  const { renewRequestedAt: asked } = directives;
+  return asked !== undefined && asked <= now ? asked : undefined;
 }

@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 /** Which objects are still being worked on or waiting to be looked at. */
 export interface Progress {
   isUnsettled(key: string): boolean;
+  /** Whether it is being worked on right now. */
+  isUnderWay(key: string): boolean;
 }
 
 /** Decides what each issuer needs: an account, a status, or nothing. */
@@ -54,15 +56,24 @@ export class IssuerDesk {
     }
     const target = gatherIssuerCase(this.#world, resolution.declared, resolution.refusal);
     const attempt = this.#attempts.get(key);
-    if (attempt !== undefined && attempt.issuerHash === target.hash && isSettled(target)) {
-      if (attempt.retryAt === undefined || attempt.retryAt > now) {
-        return { kind: 'settled', lookAgainAt: attempt.retryAt };
-      }
-    } else if (isSettled(target) && (isReady(target) || !canHeal(target))) {
-      return SETTLED;
+    const hasFailed = attempt !== undefined && attempt.issuerHash === target.hash && isSettled(target);
+    if (hasFailed && (attempt.retryAt === undefined || attempt.retryAt > now)) {
+      return { kind: 'settled', lookAgainAt: attempt.retryAt };
     }
+    if (await this.mustReplaceKey(target)) {
+      // What was asked for with the key that the account has now is answered with it.
+      const isInUse = [...this.#world.desired.dependents(key)].some((one) => progress.isUnderWay(one));
+      if (isInUse) return POSTPONED;
+      return { kind: 'work', run: (signal) => this.#registration.replaceAccountKey(target, signal) };
+    }
+    if (!hasFailed && isSettled(target) && (isReady(target) || !canHeal(target))) return SETTLED;
     if (!isFinal && this.#awaitsItsSecret(target, progress)) return POSTPONED;
     return { kind: 'work', run: (signal) => this.#registration.register(target, signal) };
+  }
+
+  /** Whether its ACME account is to get another key before anything more is asked with this one. */
+  mustReplaceKey(target: IssuerCase): Promise<boolean> {
+    return this.#registration.mustReplaceAccountKey(target);
   }
 
   /** A CA issuer whose key pair a Certificate of this repository is about to bring. */

@@ -1,9 +1,12 @@
 import type { KeyObject } from 'node:crypto';
-import type { ObjectName } from '../api/names.ts';
+import type { RateLedger } from '../acme/rate-ledger.ts';
+import { isTrue } from '../api/condition.ts';
+import type { SecretKeyRef } from '../api/names.ts';
+import { accountKeyHash } from '../issuers/account-key-hash.ts';
 import type { IssuerAdapter } from '../issuers/issuer.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { Sensitive } from '../lib/sensitive.ts';
-import { readPlainYaml } from '../lib/yaml-write.ts';
+import { clearName } from './clear-name.ts';
 import type { Credential, IssuerCase } from './issuer-case.ts';
 import { certificateKey, type IssuerKey } from './keys.ts';
 import type { IssuerMaterials, Ports } from './ports.ts';
@@ -20,11 +23,14 @@ interface Pooled {
 export class IssuerPool {
   readonly #ports: Ports;
   readonly #world: World;
+  readonly #ledger: RateLedger | undefined;
   readonly #adapters = new Map<IssuerKey, Pooled>();
 
-  constructor(ports: Ports, world: World) {
+  /** `ledger` keeps the limits of CAs, for all issuers together. */
+  constructor(ports: Ports, world: World, ledger?: RateLedger) {
     this.#ports = ports;
     this.#world = world;
+    this.#ledger = ledger;
   }
 
   /** Throws what reading its credential throws (`sops.…`, `reconcile.credential-…`). */
@@ -55,14 +61,16 @@ export class IssuerPool {
   }
 
   async #create(target: IssuerCase): Promise<IssuerAdapter> {
-    const { issuer, credential, recorded, declared } = target;
+    const { issuer, credential } = target;
     const data = credential === undefined ? undefined : await this.#open(credential);
-    const isSameAccount = recorded?.status.source?.specHash === declared.specHash;
+    const accountKey =
+      issuer.spec.type === 'acme' && data !== undefined ? this.#accountKey(target, data) : undefined;
     const materials: IssuerMaterials = {
-      accountKey:
-        issuer.spec.type === 'acme' && data !== undefined ? this.#accountKey(target, data) : undefined,
-      accountUri: isSameAccount ? recorded?.status.acme?.uri : undefined,
+      accountKey,
+      ...(accountKey === undefined ? {} : await this.#account(target, accountKey)),
+      ledger: this.#ledger,
       keyPair: issuer.spec.type === 'ca' ? data : undefined,
+      credential: (ref) => this.#provided(target, ref),
       isOrderTaken: (orderUrl, request) => {
         const holder = this.#world.recorded.orderHolder(orderUrl);
         return holder !== undefined && holder !== certificateKey(request.certificate);
@@ -71,16 +79,108 @@ export class IssuerPool {
     return this.#ports.createIssuer(issuer, materials);
   }
 
+  /** What is on record of the account that this key is for, or that is to get it. */
+  async #account(target: IssuerCase, accountKey: KeyObject) {
+    const { issuer, recorded, declared } = target;
+    const { spec } = issuer;
+    const acme = recorded?.status.acme;
+    if (spec.type !== 'acme' || recorded === undefined || acme === undefined) return {};
+    // An account belongs to one CA; another one never hears of it.
+    if (!isSameOrigin(acme.uri, spec.server)) return {};
+    const { lastRegisteredEmail, lastPrivateKeyHash } = acme;
+    if (lastPrivateKeyHash !== undefined && lastPrivateKeyHash !== accountKeyHash(accountKey)) {
+      const previousKey = await this.#previousKey(target, lastPrivateKeyHash);
+      if (previousKey === undefined) return {};
+      return { rollover: { previousKey, accountUrl: acme.uri }, lastRegisteredEmail };
+    }
+    const isAsRegistered =
+      isTrue(recorded.status.conditions, 'Ready') &&
+      recorded.status.source?.specHash === declared.specHash &&
+      lastRegisteredEmail === spec.email;
+    return { lastRegisteredEmail, ...(isAsRegistered ? { accountUri: acme.uri } : {}) };
+  }
+
+  /** The key that the CA knows the account by, from the commit where it stood; undefined where it cannot be had. */
+  async #previousKey(target: IssuerCase, hash: string): Promise<KeyObject | undefined> {
+    const { recorded, credentialSecret, issuer } = target;
+    const { status } = recorded ?? {};
+    const blob = status?.accountKeyBlob ?? status?.credentialBlob;
+    const path = status?.accountKeyPath ?? status?.credentialPath;
+    if (blob === undefined || path === undefined || credentialSecret === undefined) return undefined;
+    try {
+      const text = await this.#read(blob);
+      const name = clearName(text) ?? credentialSecret;
+      const { sealer } = this.#ports;
+      const isOurs = path === this.#world.paths.accountKey(issuer.name);
+      const { data } = isOurs
+        ? await sealer.open(text, path, name)
+        : await sealer.openCredential(text, path, name);
+      // Which of them it was may have been renamed since: the hash on record tells.
+      for (const [entry, value] of data.reveal()) {
+        if (!value.includes('PRIVATE KEY')) continue;
+        const key = this.#ports.pki.decodePrivateKey(new Sensitive(value.toString('utf8')));
+        if (accountKeyHash(key) === hash) return key;
+        this.#ports.log.debug({ issuer: target.key, entry }, 'not the key of the account on record');
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof CertopsError)) throw thrown;
+      this.#ports.log.warn(
+        { issuer: target.key, ...thrown.logFields() },
+        'the former key of the ACME account cannot be opened: the account cannot be moved to its new key',
+      );
+    }
+    return undefined;
+  }
+
+  async #read(blob: string): Promise<string> {
+    const bytes = await this.#ports.store.readBlob(blob, CREDENTIAL_MAX_BYTES);
+    return Buffer.from(bytes).toString('utf8');
+  }
+
+  async #provided(target: IssuerCase, ref: SecretKeyRef): Promise<Sensitive<Buffer>> {
+    const { namespace } = target.credentialSecret ?? target.issuer.name;
+    const [file, ...others] = target.provided.get(ref.name) ?? [];
+    const secret = `Secret "${namespace}/${ref.name}"`;
+    if (file === undefined) {
+      throw new CertopsError(
+        'reconcile.credential-missing',
+        {
+          what: `${secret}, which the issuer names, is not there`,
+          next: `Commit it, sealed with sops, with the key "${ref.key}"`,
+        },
+        { retry: { when: 'never' } },
+      );
+    }
+    if (others.length > 0) {
+      throw new CertopsError(
+        'reconcile.credential-ambiguous',
+        {
+          what: `${secret} is declared in ${others.length + 1} files`,
+          why: 'Which of them is meant is not for certops to guess',
+          next: 'Keep one of them',
+        },
+        { retry: { when: 'never' } },
+      );
+    }
+    const data = await this.#open(file);
+    const value = data.reveal().get(ref.key);
+    if (value !== undefined) return new Sensitive(value);
+    throw new CertopsError(
+      'reconcile.credential-incomplete',
+      { what: `${file.path} has no key "${ref.key}"`, next: 'Add it with sops, or name the right key' },
+      { retry: { when: 'never' } },
+    );
+  }
+
   async #open(credential: Credential): Promise<Sensitive<ReadonlyMap<string, Buffer>>> {
     const { path, blob, writtenBy, secret } = credential;
-    const bytes = await this.#ports.store.readBlob(blob, CREDENTIAL_MAX_BYTES);
-    const text = Buffer.from(bytes).toString('utf8');
+    const text = await this.#read(blob);
     const { sealer } = this.#ports;
     if (writtenBy === 'people') return (await sealer.openCredential(text, path, secret)).data;
-    // An account key of ours keeps the name it was made under when privateKeySecretRef is renamed; whose file
-    // it is says its path, which our signature vouches for.
+    // An account key of ours keeps the namespace it was made under when clusterResourceNamespace changes; whose
+    // file it is says its path, which our signature vouches for.
     const isAccountKey = path !== this.#world.paths.secret(secret);
-    return (await sealer.open(text, path, isAccountKey ? clearName(text, secret) : secret)).data;
+    return (await sealer.open(text, path, isAccountKey ? (clearName(text) ?? secret) : secret)).data;
   }
 
   #accountKey(target: IssuerCase, data: Sensitive<ReadonlyMap<string, Buffer>>): KeyObject {
@@ -101,10 +201,6 @@ export class IssuerPool {
   }
 }
 
-/** The name in clear of a sealed Secret; `otherwise` where it has none. */
-function clearName(text: string, otherwise: ObjectName): ObjectName {
-  // Checked member by member right here.
-  const [document] = readPlainYaml(text) as [{ readonly metadata?: Partial<ObjectName> } | undefined];
-  const { namespace, name } = document?.metadata ?? {};
-  return typeof namespace === 'string' && typeof name === 'string' ? { namespace, name } : otherwise;
+function isSameOrigin(one: string, other: string): boolean {
+  return URL.canParse(one) && URL.canParse(other) && new URL(one).origin === new URL(other).origin;
 }

@@ -1,8 +1,16 @@
 import type { KeyObject } from 'node:crypto';
-import type { Certificate, PrivateKeyEncoding, PrivateKeySpec } from '../api/certificate.ts';
+import type { RateLedger } from '../acme/rate-ledger.ts';
+import type {
+  Certificate,
+  Pkcs12Profile,
+  PrivateKeyEncoding,
+  PrivateKeySpec,
+  SubjectSpec,
+} from '../api/certificate.ts';
 import type { Issuer } from '../api/issuer.ts';
 import type { ManifestFile } from '../api/manifest.ts';
-import type { ObjectName } from '../api/names.ts';
+import type { ObjectName, SecretKeyRef } from '../api/names.ts';
+import type { AccountRollover } from '../issuers/acme-account.ts';
 import type { IssuerAdapter, SigningRequest } from '../issuers/issuer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { FaultPoints } from '../lib/faults.ts';
@@ -65,6 +73,11 @@ export interface RepositoryStore extends RepositoryReader {
   updateState(change: (state: StateDocument) => StateDocument, signal?: AbortSignal): Promise<void>;
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
   newestVouchedCommit(from?: string): Promise<string | null>;
+  /** Commits that touched a path, from the tip back; `ours`: with a good signature of our own key. */
+  log(options: {
+    readonly path: string;
+    readonly maxCount: number;
+  }): Promise<readonly { readonly commit: string; readonly signature: 'ours' | 'other' | 'none' }[]>;
 }
 
 /** A Secret opened: its clear names and its data, which nothing prints. */
@@ -73,12 +86,68 @@ export interface OpenedSecret {
   readonly name: string;
   readonly type: string;
   readonly data: Sensitive<ReadonlyMap<string, Buffer>>;
+  /** The age recipients that the document names. */
+  readonly recipients: readonly string[];
+}
+
+/** Whom a rule of `.sops.yaml` may show what it seals; an empty pattern matches every path. */
+export interface AcceptedRule {
+  readonly pattern: string;
+  readonly recipients: readonly string[];
+}
+
+/** What `.sops.yaml` says and who is accepted, as `secrets` implements it. */
+export interface SealingRules {
+  /** Who is accepted, by entries of which the first that matches a path holds; undefined: whomever rules name. */
+  setAccepted(accepted: readonly AcceptedRule[] | undefined): void;
+  /** What the rules (or those of `text`) name, rule by rule; undefined where they cannot be read. */
+  named(text?: string): readonly AcceptedRule[] | undefined;
+  /** Entries without those whom the rules name no more. */
+  narrowed(accepted: readonly AcceptedRule[]): readonly AcceptedRule[];
+  /** Entries with `recipients` accepted for the rule that holds for `path`. */
+  widened(
+    accepted: readonly AcceptedRule[],
+    path: string,
+    recipients: readonly string[],
+  ): readonly AcceptedRule[];
+  /** Whom the rule for `path` names, accepted or not; undefined where no rule can be used. */
+  namedRecipients(path: string): readonly string[] | undefined;
+  /** Whom rules name and nothing is sealed to yet. */
+  held(): readonly { readonly pattern: string; readonly recipient: string }[];
 }
 
 /** Encryption at rest, as `secrets` implements it. */
 export interface SecretSealer {
   /** The newest `.sops.yaml`, undefined where there is none. */
   setRules(text: string | undefined): void;
+  /** The rules, and who is accepted of those whom they name. */
+  readonly rules: SealingRules;
+  /** Whom a Secret at `path` would be sealed to now, without proof; undefined where no rule can be used. */
+  recipients(path: string): readonly string[] | undefined;
+  /** The recipients that a sealed text names in clear. */
+  sealedTo(text: string, where: string): readonly string[];
+  /** The same content sealed anew by the rule for `path`; `where` is where the text stands. */
+  reseal(
+    path: string,
+    text: string,
+    where: string,
+    expected: ObjectName | undefined,
+    now: Date,
+  ): Promise<string>;
+  /** Opens two versions of one sealed file and compares what they hold. */
+  compare(
+    before: string,
+    after: string,
+    where: string,
+    expected: ObjectName | undefined,
+  ): Promise<{
+    readonly isSame: boolean;
+    /** The object that the later one says it is. */
+    readonly name: ObjectName;
+    readonly recipients: readonly string[];
+    /** Those that somebody chose who could read it. */
+    readonly provenRecipients: readonly string[];
+  }>;
   /** Throws where the rules give no recipient for `path`, or where we could not open what we seal there. */
   prove(path: string): Promise<unknown>;
   /** Seals by the rule for `path`, which may differ from where the text is stored. */
@@ -89,12 +158,31 @@ export interface SecretSealer {
   openCredential(text: string, where: string, expected: ObjectName): Promise<OpenedSecret>;
 }
 
+/** Plain values of a Secret by key. */
+export type SecretData = Readonly<Record<string, Sensitive<string> | Sensitive<Uint8Array> | string>>;
+
+/** Labels and annotations of a Secret, which stand in clear. */
+export interface SecretMetadata {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /** The shape of the Secrets that are written, as `secrets` knows it. */
 export interface SecretWriter {
+  /** `facts` are those of the leaf in `data`. */
   certificateSecret(
     certificate: Certificate,
-    data: Readonly<Record<string, Sensitive<string> | string>>,
+    facts: CertificateFacts,
+    data: SecretData,
   ): Record<string, unknown>;
+  /** The same with a stand-in in it: nothing names an issuer. */
+  temporarySecret(
+    certificate: Certificate,
+    facts: CertificateFacts,
+    data: SecretData,
+  ): Record<string, unknown>;
+  /** Labels and annotations that a Secret with this certificate would have now; `current` are its annotations. */
+  restatedMetadata(certificate: Certificate, current: Readonly<Record<string, unknown>>): SecretMetadata;
   keySecret(name: ObjectName, label: string, key: Sensitive<string>): Record<string, unknown>;
 }
 
@@ -103,7 +191,27 @@ export interface CertificateFacts {
   readonly fingerprintSHA256: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  readonly commonName?: string | undefined;
   readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  readonly uris: readonly string[];
+  readonly emailAddresses: readonly string[];
+  readonly subjectFields: SubjectSpec;
+}
+
+/** A key with its certificates in PEM, as keystores are made from it. */
+export interface KeystoreContent {
+  readonly password: Sensitive<string>;
+  readonly key: KeyObject;
+  /** The key's certificate first. */
+  readonly chainPem: string;
+  readonly caPem?: string | undefined;
+}
+
+/** A keystore, and the trust store that goes with it where a CA is known. */
+export interface Keystores {
+  readonly keystore: Sensitive<Uint8Array>;
+  readonly truststore?: Sensitive<Uint8Array> | undefined;
 }
 
 /** Keys, requests and certificates, as `pki` implements them. */
@@ -112,8 +220,25 @@ export interface Pki {
   encodePrivateKey(key: KeyObject, encoding: PrivateKeyEncoding): Sensitive<string>;
   decodePrivateKey(pem: Sensitive<string>): KeyObject;
   describePrivateKeyMismatch(key: KeyObject, spec: PrivateKeySpec): string | undefined;
-  createSigningRequest(spec: Certificate['spec'], key: KeyObject): Promise<Uint8Array>;
-  compareRequestWithSpec(csrDer: Uint8Array, spec: Certificate['spec']): Promise<readonly string[]>;
+  /** `isAcme`: as ACME CAs want it, with the commonName among the names. */
+  createSigningRequest(
+    spec: Certificate['spec'],
+    key: KeyObject,
+    options: { readonly isAcme: boolean },
+  ): Promise<Uint8Array>;
+  compareRequestWithSpec(
+    csrDer: Uint8Array,
+    spec: Certificate['spec'],
+    options: { readonly isAcme: boolean },
+  ): Promise<readonly string[]>;
+  /** The facts of the first certificate in a PEM text. Throws `pki.unreadable-certificate`. */
+  readCertificate(chainPem: string): CertificateFacts;
+  encodePkcs12Stores(content: KeystoreContent & { readonly profile: Pkcs12Profile }): Promise<Keystores>;
+  encodeJksStores(content: KeystoreContent & { readonly alias: string; readonly now: Date }): Keystores;
+  /** A stand-in in PEM until the real certificate is there, signed by a CA that is thrown away. */
+  temporaryCertificate(spec: Certificate['spec'], key: KeyObject, now: Date): Promise<string>;
+  /** The identifier of RFC 9773, section 4.1; undefined for a certificate without an authority key identifier. */
+  renewalInformationId(leafPem: string): string | undefined;
   checkIssuedChain(input: {
     readonly chainPem: readonly string[];
     readonly key: KeyObject;
@@ -128,8 +253,19 @@ export interface IssuerMaterials {
   /** ACME: the account key, in the remote already. */
   readonly accountKey?: KeyObject | undefined;
   readonly accountUri?: string | undefined;
+  /** ACME: the account on record has another key than `accountKey`, and is moved to this one. */
+  readonly rollover?: AccountRollover | undefined;
+  /** ACME: `status.acme.lastRegisteredEmail`. */
+  readonly lastRegisteredEmail?: string | undefined;
+  /** ACME: what was asked of CAs lately; absent where nobody counts. */
+  readonly ledger?: RateLedger | undefined;
   /** CA: its key pair. */
   readonly keyPair?: Sensitive<ReadonlyMap<string, Buffer>> | undefined;
+  /**
+   * Opens one key of a Secret that the specification refers to (an EAB key, a TSIG key), in the issuer's own
+   * namespace only. Throws `reconcile.credential-…` and `sops.…`.
+   */
+  readonly credential: (ref: SecretKeyRef) => Promise<Sensitive<Buffer>>;
   /** Whether an order URL stands in the record of another open request. */
   readonly isOrderTaken: (orderUrl: string, request: SigningRequest) => boolean;
 }

@@ -25,7 +25,7 @@ export function manifestStands(
 ): Precondition {
   const { path, object, specHash } = declared;
   // For a revision that an edit could not replace, the file as it is now is what must not move.
-  const current = world.desired.fileBlob(path) ?? null;
+  const current = world.fileBlob(path) ?? null;
   const isNewest = current === declared.blob;
   return {
     what: `${path} still asks for the same`,

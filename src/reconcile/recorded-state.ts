@@ -4,7 +4,9 @@ import type { Log } from '../lib/log.ts';
 import { type CertificateStatus, parseCertificateStatus } from '../status/certificate-status.ts';
 import { type IssuerStatus, parseIssuerStatus } from '../status/issuer-status.ts';
 import type { OutputPath, OutputPaths } from '../status/paths.ts';
+import { parseRecipientsStatus, type RecipientsStatus } from '../status/recipients-status.ts';
 import { isOpen, parseRequestRecord } from '../status/request-document.ts';
+import { clearName } from './clear-name.ts';
 import { type CertificateKey, certificateKey, type IssuerKey, issuerKey } from './keys.ts';
 
 /** A status document and the blob it stands in. */
@@ -24,6 +26,11 @@ export interface RecordedRequest {
   readonly orderUrl?: string | undefined;
 }
 
+interface RecordedAccountKey {
+  readonly blob: string;
+  readonly secretName?: string | undefined;
+}
+
 /** What a change of output files touched. */
 export interface TouchedOutputs {
   readonly certificates: Set<CertificateKey>;
@@ -39,16 +46,22 @@ export class RecordedState {
   readonly #secrets = new Map<string, string>();
   readonly #certificates = new Map<CertificateKey, Recorded<CertificateStatus>>();
   readonly #issuers = new Map<IssuerKey, Recorded<IssuerStatus>>();
-  readonly #accountKeys = new Map<IssuerKey, string>();
+  readonly #accountKeys = new Map<IssuerKey, RecordedAccountKey>();
   readonly #requests = new Map<CertificateKey, ReadonlyMap<number, RecordedRequest>>();
   readonly #requestFiles = new Map<string, RecordedRequest>();
   readonly #requestKeys = new Map<string, string>();
   readonly #orders = new Map<string, CertificateKey>();
   readonly #owners = new Map<string, CertificateKey>();
+  #recipients: Recorded<RecipientsStatus> | undefined;
 
   constructor(paths: OutputPaths, log: Log) {
     this.#paths = paths;
     this.#log = log;
+  }
+
+  /** Whom sealed files may be shown to. */
+  get recipients(): Recorded<RecipientsStatus> | undefined {
+    return this.#recipients;
   }
 
   /** Object id of the Secret file at the output path, whoever wrote it. */
@@ -73,7 +86,12 @@ export class RecordedState {
   }
 
   accountKeyBlob(key: IssuerKey): string | undefined {
-    return this.#accountKeys.get(key);
+    return this.#accountKeys.get(key)?.blob;
+  }
+
+  /** Name of the Secret that the issuer's account key was made for; undefined where its file does not say. */
+  accountKeySecret(key: IssuerKey): string | undefined {
+    return this.#accountKeys.get(key)?.secretName;
   }
 
   requests(key: CertificateKey): readonly RecordedRequest[] {
@@ -158,8 +176,10 @@ export class RecordedState {
       }
       case 'account-key': {
         const key = issuerKey(place.name.namespace === '' ? 'ClusterIssuer' : 'Issuer', place.name);
-        setOrDelete(this.#accountKeys, key, content?.blob);
         touched.issuers.add(key);
+        setOrDelete(this.#accountKeys, key, content && { blob: content.blob });
+        if (content === undefined) break;
+        this.#accountKeys.set(key, { blob: content.blob, secretName: clearName(content.text())?.name });
         break;
       }
       case 'request':
@@ -167,6 +187,12 @@ export class RecordedState {
         break;
       case 'request-key':
         setOrDelete(this.#requestKeys, path, content?.blob);
+        break;
+      case 'recipients':
+        this.#recipients = content && {
+          blob: content.blob,
+          status: parseRecipientsStatus(content.text(), path),
+        };
         break;
       case 'obstruction':
       case 'other':

@@ -5,18 +5,21 @@ import { asCertopsError, CertopsError, isAbort } from '../lib/errors.ts';
 import { later, unreachableBackoffMs } from '../plan/backoff.ts';
 import { renderCommitMessage } from '../status/commit-message.ts';
 import { type IssuerStatus, renderIssuerStatus } from '../status/issuer-status.ts';
+import { AccountKeyReaders } from './account-key-readers.ts';
+import { type AccountKeyRotation, AccountKeys, accountKeyOf, needsAccountKey } from './account-keys.ts';
 import type { Attempts } from './attempts.ts';
 import { describeExplanation } from './certificate-changes.ts';
 import { issuerHash } from './desired-state.ts';
 import { isConfigurationError, isStoreError } from './error-kinds.ts';
 import type { IssuerCase } from './issuer-case.ts';
+import { issuerMessage } from './issuer-message.ts';
 import type { IssuerPool } from './issuer-pool.ts';
 import type { ChangeSet, FileChange, Ports, Precondition } from './ports.ts';
 import { blobIs, manifestStands, manifestsUnchanged } from './preconditions.ts';
 import type { World } from './world.ts';
 
-/** cert-manager makes RSA account keys and takes no others. */
-const ACCOUNT_KEY = { algorithm: 'RSA', size: 2048, encoding: 'PKCS1', rotationPolicy: 'Never' } as const;
+/** How often an account is asked about that the CA refuses for good. */
+const ACCOUNT_PROBE_MS = 24 * 3_600_000;
 
 /** Sets one issuer up and records how that went. */
 export class Registration {
@@ -25,6 +28,8 @@ export class Registration {
   readonly #pool: IssuerPool;
   readonly #attempts: Attempts;
   readonly #examined: Precondition;
+  readonly #keys: AccountKeys;
+  readonly #readers: AccountKeyReaders;
 
   constructor(ports: Ports, world: World, pool: IssuerPool, attempts: Attempts, examined: Precondition) {
     this.#ports = ports;
@@ -32,6 +37,8 @@ export class Registration {
     this.#pool = pool;
     this.#attempts = attempts;
     this.#examined = examined;
+    this.#keys = new AccountKeys(ports, world, examined);
+    this.#readers = new AccountKeyReaders(ports, world);
   }
 
   /**
@@ -41,7 +48,7 @@ export class Registration {
   async register(target: IssuerCase, signal: AbortSignal): Promise<void> {
     try {
       if (target.isAmbiguous) throw ambiguousCredential(target, this.#world);
-      if (needsAccountKey(target)) return await this.#makeAccountKey(target, signal);
+      if (needsAccountKey(target)) return await this.#keys.make(target, signal);
       const adapter = await this.#pool.adapter(target);
       const readiness = await adapter.setUp(signal);
       await this.#conclude(target, readiness, undefined, signal);
@@ -51,6 +58,58 @@ export class Registration {
       this.#ports.log.warn({ issuer: target.key, ...error.logFields() }, 'an issuer could not be set up');
       this.#pool.drop(target.key);
       await this.#conclude(target, failedReadiness(target, error), error, signal);
+    }
+  }
+
+  /**
+   * What happened to the account while a certificate was asked for: one that the CA forgot is registered again
+   * where that is allowed; for a deactivated one nothing is asked before the issuer or its key changes.
+   */
+  async accountTrouble(target: IssuerCase, error: CertopsError, signal: AbortSignal): Promise<void> {
+    if (error.code === 'issuers.account-gone' && error.retry.when !== 'never') {
+      await this.forgetAccount(target, signal);
+      return;
+    }
+    this.#pool.drop(target.key);
+    const readiness = {
+      ready: false,
+      reason: 'ErrVerifyACMEAccount',
+      message: describeExplanation(error.explanation),
+    };
+    await this.#conclude(target, readiness, error, signal);
+  }
+
+  /** As `AccountKeys.rotate`; the registration that it brings about tells the CA. */
+  async rotateAccountKey(target: IssuerCase, signal: AbortSignal, why = ''): Promise<AccountKeyRotation> {
+    const rotation = await this.#keys.rotate(target, signal, why);
+    // Not before: a key that could not be sealed changes nothing for who is at work with the one there is.
+    this.#pool.drop(target.key);
+    return rotation;
+  }
+
+  /** As `AccountKeyReaders.mustBeReplaced`. */
+  mustReplaceAccountKey(target: IssuerCase): Promise<boolean> {
+    return this.#readers.mustBeReplaced(target);
+  }
+
+  /**
+   * Replaces an account key that somebody knows who lost access to it. The issuer goes on serving with the key that
+   * it has where no other can be sealed, and it is tried again when the rules change. Throws store errors only.
+   */
+  async replaceAccountKey(target: IssuerCase, signal: AbortSignal): Promise<void> {
+    try {
+      const lost = await this.#readers.lost(target);
+      const why = `The one before can be opened by a recipient that .sops.yaml names no longer: ${lost.join(', ')}`;
+      await this.rotateAccountKey(target, signal, why);
+    } catch (thrown) {
+      if (isStoreError(thrown) || (isAbort(thrown) && signal.aborted)) throw thrown;
+      const error = asCertopsError(thrown);
+      this.#ports.log.warn(
+        { issuer: target.key, ...error.logFields() },
+        'an account key that a recipient without access knows could not be replaced',
+      );
+      const state = this.#recordFailure(target, error, this.#ports.clock.now());
+      if (state !== undefined) await this.#ports.store.updateState(state, signal);
     }
   }
 
@@ -74,7 +133,7 @@ export class Registration {
     await this.#commit(
       {
         label: 'other',
-        message: this.#message(issuer.kind, issuer.name, 'ErrVerifyACMEAccount', message),
+        message: issuerMessage(this.#world, issuer, 'ErrVerifyACMEAccount', message),
         files: [{ path, content: renderIssuerStatus(status) }],
         preconditions: [...this.#preconditions(target), blobIs(path, recorded.blob)],
       },
@@ -106,7 +165,7 @@ export class Registration {
       problem: refusal.message,
     };
     if (recorded !== undefined && renderIssuerStatus(status) === renderIssuerStatus(recorded.status)) return;
-    const message = this.#message(kind, name, refusal.reason, refusal.message);
+    const message = issuerMessage(this.#world, { kind, name }, refusal.reason, refusal.message);
     const preconditions = [
       manifestsUnchanged(this.#world, this.#ports.store),
       blobIs(path, recorded?.blob ?? null),
@@ -138,38 +197,6 @@ export class Registration {
     await this.#commit({ label: 'other', message, files, preconditions }, signal);
   }
 
-  /** The sealed account key is in the remote before the CA ever hears of it. */
-  async #makeAccountKey(target: IssuerCase, signal: AbortSignal): Promise<void> {
-    const { sealer, pki, faults, secrets } = this.#ports;
-    const secret = target.credentialSecret ?? target.issuer.name;
-    const rulePath = this.#world.paths.secret(secret);
-    await sealer.prove(rulePath);
-    const key = await pki.generatePrivateKey(ACCOUNT_KEY);
-    faults.reach('account-key-made');
-    const document = secrets.keySecret(
-      secret,
-      'account-key',
-      pki.encodePrivateKey(key, ACCOUNT_KEY.encoding),
-    );
-    const sealed = await sealer.seal(rulePath, document, this.#ports.clock.now());
-    const path = this.#world.paths.accountKey(target.issuer.name);
-    await this.#commit(
-      {
-        label: 'account-key',
-        message: this.#message(
-          target.issuer.kind,
-          target.issuer.name,
-          'ACMEAccountKey',
-          'A key for its ACME account, sealed. The account is registered with it next.',
-          'Start',
-        ),
-        files: [{ path, content: sealed }],
-        preconditions: [...this.#preconditions(target), blobIs(path, null)],
-      },
-      signal,
-    );
-  }
-
   async #conclude(
     target: IssuerCase,
     readiness: IssuerReadiness,
@@ -197,6 +224,9 @@ export class Registration {
       source: target.source,
       credentialBlob: target.credential?.blob,
       credentialPath: target.credential?.path,
+      providedHash: target.providedHash,
+      ...accountKeyOf(target, readiness),
+      accountKeyRecipients: await this.#recipients(target, readiness),
       problem: target.refusal?.message,
     };
     const state = readiness.ready
@@ -213,7 +243,7 @@ export class Registration {
     await this.#commit(
       {
         label: issuer.spec.type === 'acme' && readiness.ready ? 'account' : 'other',
-        message: this.#message(issuer.kind, issuer.name, readiness.reason, readiness.message),
+        message: issuerMessage(this.#world, issuer, readiness.reason, readiness.message),
         files: [{ path, content: renderIssuerStatus(status) }],
         preconditions: [...this.#preconditions(target), blobIs(path, recorded?.blob ?? null)],
         ...(state === undefined ? {} : { state }),
@@ -222,17 +252,22 @@ export class Registration {
     );
   }
 
+  /** Who could open the key that is on record; one that replaced it was seen by those alone that it is sealed to. */
+  async #recipients(target: IssuerCase, { ready, acme }: IssuerReadiness): Promise<readonly string[]> {
+    const before = target.recorded?.status.acme?.lastPrivateKeyHash;
+    const isReplaced = ready && acme !== undefined && acme.lastPrivateKeyHash !== before;
+    return isReplaced ? this.#readers.sealedTo(target) : this.#readers.of(target);
+  }
+
   #recordFailure(target: IssuerCase, error: CertopsError | undefined, now: Date) {
     const attempts = (this.#attempts.get(target.key)?.attempts ?? 0) + 1;
-    const retryAt =
-      error?.retry.when === 'not-before'
-        ? later(error.retry.at, new Date(now.getTime() + unreachableBackoffMs(attempts)))
-        : error?.retry.when === 'never' || error === undefined
-          ? undefined
-          : new Date(now.getTime() + unreachableBackoffMs(attempts));
     return this.#attempts.record(
       target.key,
-      { attempts, failedAt: now, retryAt, requestHash: '', issuerHash: target.hash, code: error?.code ?? '' },
+      {
+        ...{ attempts, waits: 0, failedAt: now, retryAt: nextRegistration(target, error, attempts, now) },
+        ...{ requestHash: '', issuerHash: target.hash, code: error?.code ?? '' },
+        isIssuersWord: error?.retry.when === 'not-before',
+      },
       error === undefined || isConfigurationError(error),
     );
   }
@@ -247,40 +282,20 @@ export class Registration {
       signal,
     );
   }
-
-  #message(
-    kind: string,
-    name: { readonly namespace: string; readonly name: string },
-    reason: string,
-    body: string,
-    verb: 'Register' | 'Start' = 'Register',
-  ): string {
-    return renderCommitMessage({
-      subject: `${verb} ${kind.toLowerCase()} ${formatObjectName(name)}`,
-      body: `${body}`,
-      suffix: this.#world.settings.commit.trailer,
-      trailers: {
-        'Certops-Reason': reason,
-        'Certops-Issuer': `${kind}/${name.name}`,
-        'Certops-Source': this.#world.commit,
-      },
-    });
-  }
-}
-
-function needsAccountKey({ issuer: { spec }, credential }: IssuerCase): boolean {
-  return spec.type === 'acme' && credential === undefined && !spec.disableAccountKeyGeneration;
 }
 
 /** cert-manager's reason for an issuer that could not be set up. */
 function failedReadiness(target: IssuerCase, error: CertopsError): IssuerReadiness {
+  const { reason: told } = error.data;
   const reason = isConfigurationError(error)
     ? 'EncryptionUnavailable'
-    : target.issuer.spec.type === 'ca'
-      ? 'ErrGetKeyPair'
-      : target.issuer.spec.type === 'acme'
-        ? 'ErrRegisterACMEAccount'
-        : 'ErrInitIssuer';
+    : typeof told === 'string'
+      ? told
+      : target.issuer.spec.type === 'ca'
+        ? 'ErrGetKeyPair'
+        : target.issuer.spec.type === 'acme'
+          ? 'ErrRegisterACMEAccount'
+          : 'ErrInitIssuer';
   return { ready: false, reason, message: describeExplanation(error.explanation) };
 }
 
@@ -296,4 +311,25 @@ function ambiguousCredential({ credentialSecret }: IssuerCase, world: World): Ce
     },
     { retry: { when: 'never' } },
   );
+}
+
+/** When to try the registration again; undefined: not before something changes. */
+function nextRegistration(
+  { recorded }: IssuerCase,
+  error: CertopsError | undefined,
+  attempts: number,
+  now: Date,
+): Date | undefined {
+  const after = (ms: number): Date => new Date(now.getTime() + ms);
+  switch (error?.retry.when) {
+    case 'not-before':
+      return later(error.retry.at, after(unreachableBackoffMs(attempts)));
+    case 'now':
+    case 'backoff':
+      return after(unreachableBackoffMs(attempts));
+    case 'never':
+    case undefined:
+      // An account that has served is not given up on one answer: all its renewals hang on it.
+      return error === undefined || recorded?.status.acme === undefined ? undefined : after(ACCOUNT_PROBE_MS);
+  }
 }

@@ -3,7 +3,9 @@ import { setCondition } from '../api/condition.ts';
 import type { IssuedChain, OrderRecord } from '../issuers/issuer.ts';
 import { encodePem } from '../pki/pem.ts';
 import type { IssueReason } from '../plan/assess.ts';
+import { POLICY_REASON } from '../policy/judge.ts';
 import type { RequestRecord } from '../status/request-document.ts';
+import { type Approved, nextRevision } from './approval.ts';
 import type { CertificateCase } from './certificate-case.ts';
 import type { IssuerCase } from './issuer-case.ts';
 
@@ -14,16 +16,13 @@ export function newRequestRecord(
   because: IssueReason,
   csr: Uint8Array,
   order: OrderRecord | undefined,
+  approval: Approved,
   now: Date,
 ): RequestRecord {
-  const { certificate, recorded } = target;
+  const { certificate } = target;
   const { spec } = certificate;
-  const approved = {
-    type: 'Approved',
-    status: 'True',
-    reason: 'cert-manager.io',
-    message: 'Certificate request has been approved by cert-manager.io',
-  } as const;
+  const { reason, message } = approval;
+  const approved = { type: 'Approved', status: 'True', reason, message } as const;
   const pending = {
     type: 'Ready',
     status: 'False',
@@ -32,7 +31,7 @@ export function newRequestRecord(
   } as const;
   return {
     certificate: certificate.name,
-    revision: (recorded?.status.issued?.revision ?? 0) + 1,
+    revision: nextRevision(target),
     createdAt: now,
     issuerRef: spec.issuerRef,
     csrPem: encodePem('CERTIFICATE REQUEST', csr),
@@ -40,7 +39,7 @@ export function newRequestRecord(
     isCA: spec.isCA,
     usages: spec.usages.length === 0 ? DEFAULT_USAGES : spec.usages,
     trigger: because.reason,
-    requestHash: target.requestHash,
+    requestHash: target.orderHash,
     issuerHash: issuer.declared.specHash,
     conditions: setCondition(setCondition([], approved, now), pending, now),
     order: order && {
@@ -72,6 +71,22 @@ export function closeIssued(record: RequestRecord, chain: IssuedChain, now: Date
       now,
     ),
     order: record.order && { ...record.order, state: 'valid' },
+  };
+}
+
+/** A request that policies denied, in the words of their condition; nothing was asked of anybody. */
+export function closeDenied(record: RequestRecord, message: string, now: Date): RequestRecord {
+  const denied = { type: 'Denied', status: 'True', reason: POLICY_REASON, message } as const;
+  const ready = {
+    type: 'Ready',
+    status: 'False',
+    reason: 'Denied',
+    message: 'The CertificateRequest was denied by an approval controller',
+  } as const;
+  return {
+    ...record,
+    failureTime: now,
+    conditions: setCondition(setCondition([], denied, now), ready, now),
   };
 }
 

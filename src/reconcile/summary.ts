@@ -1,6 +1,8 @@
 import { findCondition, isTrue } from '../api/condition.ts';
 import { formatObjectName } from '../api/names.ts';
-import { rejectedKey } from './desired-state.ts';
+import type { CertificateStatus } from '../status/certificate-status.ts';
+import { describeHeld } from '../status/recipients-status.ts';
+import { rejectedKey } from './rejected-key.ts';
 import type { World } from './world.ts';
 
 /** What a run ended with. */
@@ -9,6 +11,8 @@ export interface Summary {
   readonly ready: number;
   /** Whatever is not as it should be, with the reason for people: objects, and places in files. */
   readonly findings: readonly Finding[];
+  /** What people should know of and is no fault: recipients that wait. One line each. */
+  readonly warnings: readonly string[];
 }
 
 export interface Finding {
@@ -22,7 +26,7 @@ export interface Finding {
  * last attempt failed, or when its newest revision is not in force; so does every error in a file that no
  * object's status tells. `unhandled` are objects by key that could not even be decided about, and why.
  */
-export function summarize(world: World, unhandled: ReadonlyMap<string, string>): Summary {
+export function summarize(world: World, unhandled: ReadonlyMap<string, string>, now: Date): Summary {
   const { desired, recorded } = world;
   const keys = new Set([...desired.certificateKeys(), ...[...recorded.certificates()].map(([key]) => key)]);
   const findings: Finding[] = [];
@@ -33,6 +37,7 @@ export function summarize(world: World, unhandled: ReadonlyMap<string, string>):
     const isReady = status !== undefined && isTrue(status.conditions, 'Ready');
     if (isReady) ready += 1;
     if (isReady && issuing?.status !== 'False' && status.problem === undefined) continue;
+    if (status !== undefined && isLeftAlone(status, now)) continue;
     const why = issuing ?? (status && findCondition(status.conditions, 'Ready'));
     const message = status?.problem ?? why?.message ?? 'not issued';
     findings.push({ object: `Certificate ${key}`, message });
@@ -49,14 +54,24 @@ export function summarize(world: World, unhandled: ReadonlyMap<string, string>):
   if (world.settingsProblem !== undefined) {
     findings.push({ object: 'certops.yaml', message: world.settingsProblem });
   }
-  return { certificates: keys.size, ready, findings: [...findings, ...findingsInFiles(world)] };
+  const warnings = (recorded.recipients?.status.held ?? []).map(
+    (entry) => `.sops.yaml: nothing is sealed yet to ${describeHeld(entry)}`,
+  );
+  return { certificates: keys.size, ready, findings: [...findings, ...findingsInFiles(world)], warnings };
+}
+
+/** Suspended as people wished; a certificate that has ended meanwhile is worth a word all the same. */
+function isLeftAlone({ conditions, problem, issued }: CertificateStatus, now: Date): boolean {
+  const isSuspended = findCondition(conditions, 'Issuing')?.reason === 'Suspended';
+  return isSuspended && problem === undefined && (issued === undefined || issued.notAfter > now);
 }
 
 function findingsInFiles({ desired, recorded }: World): readonly Finding[] {
   return desired.problems().flatMap(({ path, problem }): Finding[] => {
     const key = rejectedKey(problem);
-    const isTold =
-      key !== undefined && (recorded.certificate(key) ?? recorded.issuer(key))?.status.problem !== undefined;
+    const told = key && (recorded.certificate(key) ?? recorded.issuer(key))?.status.problem;
+    // A status tells the first thing that is wrong with a document; of another file it says nothing.
+    const isTold = told?.startsWith(`${path}:`) === true;
     if (problem.severity !== 'error' || isTold) return [];
     const { line, column } = problem.position;
     return [{ object: `${path}:${line}:${column}`, message: problem.message }];

@@ -1,55 +1,57 @@
 import { CertopsError } from '../lib/errors.ts';
-import type { Log } from '../lib/log.ts';
-import { renderCommitMessage } from '../status/commit-message.ts';
 import type { OutputPaths } from '../status/paths.ts';
-import { isStoreError } from './error-kinds.ts';
-import type { BlobChange, ChangeSet, FileChange, Precondition, RepositoryStore } from './ports.ts';
+import { answerChange, type ForeignChange } from './foreign-change.ts';
+import { certificateNameIn, ForeignSecrets } from './foreign-secrets.ts';
+import type { BlobChange, ChangeSet, FileChange, Ports, Precondition } from './ports.ts';
 
 const OUTPUT_MAX_BYTES = 4 << 20;
 
-/** An output that somebody else changed; `before` is what we had written, null where we had nothing. */
-export type Drift = BlobChange;
+export type VouchingPorts = Pick<Ports, 'store' | 'sealer' | 'readManifests' | 'clock' | 'log'>;
 
 /**
  * Knows which outputs are ours. A signed commit of ours vouches for the whole output tree; what others
- * changed since then is put back before anything is signed over it, and is never answered with an order.
- * A Secret that somebody deleted stays deleted: that asks for a new one.
+ * changed since then is told apart and answered before anything is signed over it, and never with an order.
+ * A Secret that somebody deleted stays deleted, unless many went at once: that asks for a new one.
  */
 export class Vouching {
-  readonly #store: RepositoryStore;
-  readonly #log: Log;
+  readonly #ports: VouchingPorts;
   readonly #isSigning: boolean;
+  readonly #pathsAt: (commit: string) => Promise<OutputPaths>;
   #examined: string | null = null;
 
-  constructor(store: RepositoryStore, log: Log, isSigning: boolean) {
-    this.#store = store;
-    this.#log = log;
+  /** `pathsAt`: where outputs lie by the settings of a commit; throws `reconcile.settings` where nobody can tell. */
+  constructor(ports: VouchingPorts, isSigning: boolean, pathsAt: (commit: string) => Promise<OutputPaths>) {
+    this.#ports = ports;
+    this.#pathsAt = pathsAt;
     this.#isSigning = isSigning;
   }
 
   /** Fails a commit that would be built on a tip with outputs that nobody has examined. */
-  precondition(pathsAt: (commit: string) => Promise<OutputPaths>): Precondition {
+  precondition(): Precondition {
     return {
       what: 'the outputs of the newest tip are ours',
-      holds: async ({ base }) => (await this.examine(base, await pathsAt(base))).length === 0,
+      holds: async ({ base }) => (await this.examine(base)).length === 0,
     };
   }
 
   /**
-   * What others changed among the outputs up to `tip`. Empty: all of it is vouched for.
-   * Throws `reconcile.unvouched-outputs` when outputs exist that no commit of ours covers.
+   * What others changed among the outputs up to `tip`, and has to be answered. Empty: all of it is vouched for.
+   * Throws `reconcile.unvouched-outputs` when outputs exist that no commit of ours covers, and `reconcile.settings`.
    */
-  async examine(tip: string, paths: OutputPaths): Promise<readonly Drift[]> {
+  async examine(tip: string): Promise<readonly ForeignChange[]> {
     if (!this.#isSigning || this.#examined === tip) return [];
+    // By the settings of that very commit: on a first look the view of the repository knows none yet.
+    const paths = await this.#pathsAt(tip);
     if (this.#examined !== null && (await this.#outputs(this.#examined, tip, paths)).length === 0) {
       this.#examined = tip;
       return [];
     }
     const vouched = await this.#newestVouched(tip);
-    const drift = await this.#outputs(vouched ?? this.#examined, tip, paths);
-    const foreign: Drift[] = [];
-    for (const change of drift) if (await this.#isDrift(change, paths)) foreign.push(change);
-    if (vouched === null && this.#examined === null && foreign.length > 0) throw unvouched(foreign);
+    const base = vouched ?? this.#examined;
+    const changes = await this.#outputs(base, tip, paths);
+    const foreign =
+      base === null ? await this.#unknown(changes, paths) : await this.#tell(changes, base, tip, paths);
+    if (base === null && foreign.length > 0) throw unvouched(foreign);
     if (foreign.length === 0) this.#examined = tip;
     return foreign;
   }
@@ -59,44 +61,56 @@ export class Vouching {
     this.#examined = commit;
   }
 
-  /**
-   * A change set that puts back what was changed up to `tip`. It is built on that very tip or not at all:
-   * what came later is not examined yet, and a signed commit would vouch for it.
-   */
-  async restore(drift: readonly Drift[], tip: string, suffix: string): Promise<ChangeSet> {
-    const files: FileChange[] = [];
-    for (const { path, before } of drift) {
-      this.#log.warn({ path }, 'somebody else changed an output; it is put back');
+  /** A change set that answers what was changed up to `tip`: it puts back what does not stand. */
+  async answer(changes: readonly ForeignChange[], tip: string, suffix: string): Promise<ChangeSet> {
+    const { store, log } = this.#ports;
+    const restored: FileChange[] = [];
+    for (const { path, before, kind } of changes) {
+      if (kind === 'resealed' || kind === 'reverted') {
+        log.info({ path, kind }, 'somebody else changed an output; it stands');
+        continue;
+      }
+      log.warn({ path, kind }, 'somebody else changed an output; it is put back');
       if (before !== null) {
-        const content = await this.#store.readBlob(before, OUTPUT_MAX_BYTES);
-        files.push({ path, content: Buffer.from(content).toString('utf8'), isForced: true });
-      } else if (!drift.some((other) => other.before !== null && isWithin(other.path, path))) {
-        files.push({ path, remove: true });
+        const content = await store.readBlob(before, OUTPUT_MAX_BYTES);
+        restored.push({ path, content: Buffer.from(content).toString('utf8'), isForced: true });
+      } else if (!changes.some((other) => other.before !== null && isWithin(other.path, path))) {
+        restored.push({ path, remove: true });
       }
     }
-    const [first] = drift;
-    const more = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
-    return {
-      label: 'other',
-      message: renderCommitMessage({
-        subject: `Restore ${first?.path ?? ''}${more}`,
-        body: `Only certops writes these files. Somebody else changed them:\n${drift
-          .slice(0, 50)
-          .map(({ path }) => `- ${path}`)
-          .join('\n')}`,
-        suffix,
-        trailers: { 'Certops-Reason': 'Drift' },
-      }),
-      files,
-      preconditions: [{ what: 'nothing came since', holds: async ({ base }) => base === tip }],
-    };
+    return answerChange(changes, restored, tip, suffix);
   }
 
   /** Never behind what this process has examined itself, whatever somebody merged since. */
   async #newestVouched(tip: string): Promise<string | null> {
-    const vouched = await this.#store.newestVouchedCommit(tip);
+    const { store } = this.#ports;
+    const vouched = await store.newestVouchedCommit(tip);
     if (vouched === null || this.#examined === null) return vouched;
-    return (await this.#store.isAncestor(this.#examined, vouched)) ? vouched : this.#examined;
+    return (await store.isAncestor(this.#examined, vouched)) ? vouched : this.#examined;
+  }
+
+  async #tell(
+    changes: readonly BlobChange[],
+    base: string,
+    tip: string,
+    paths: OutputPaths,
+  ): Promise<readonly ForeignChange[]> {
+    const secrets = new ForeignSecrets(this.#ports, { base, tip, paths });
+    const { told, settled } = await secrets.tell(changes);
+    const drift: ForeignChange[] = [];
+    for (const change of changes) {
+      if (settled.has(change.path) || !(await this.#isDrift(change, paths))) continue;
+      drift.push({ ...change, kind: 'drift', follows: [] });
+    }
+    return [...told, ...drift].sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  async #unknown(changes: readonly BlobChange[], paths: OutputPaths): Promise<readonly ForeignChange[]> {
+    const foreign: ForeignChange[] = [];
+    for (const change of changes) {
+      if (await this.#isDrift(change, paths)) foreign.push({ ...change, kind: 'drift', follows: [] });
+    }
+    return foreign;
   }
 
   /**
@@ -108,22 +122,35 @@ export class Vouching {
     if (kind === 'obstruction') return after !== null;
     if (kind !== 'secret') return true;
     if (before === null || after === null) return false;
-    try {
-      const content = await this.#store.readBlob(before, OUTPUT_MAX_BYTES);
-      return Buffer.from(content).includes('cert-manager.io/certificate-name');
-    } catch (thrown) {
-      if (isStoreError(thrown)) throw thrown;
-      return false; // larger than anything of ours
-    }
+    return (await certificateNameIn(this.#ports, before)) !== undefined;
   }
 
   async #outputs(before: string | null, after: string, paths: OutputPaths): Promise<readonly BlobChange[]> {
-    const changes = await this.#store.changes(before, after);
-    return changes.filter(({ path }) => {
-      const place = paths.classify(path);
-      return place !== undefined && place.kind !== 'other';
-    });
+    const { store } = this.#ports;
+    const changes = (await store.changes(before, after)).filter(({ path }) => isOutput(path, paths));
+    const former = before === null ? undefined : await this.#formerPaths(before);
+    if (former === undefined || former.hasSameFolders(paths)) return changes;
+    // The folders are other ones now: what lay there before was no output, and no commit of ours says that it is.
+    const appeared = (await store.changes(null, after)).filter(
+      ({ path }) => isOutput(path, paths) && !isOutput(path, former),
+    );
+    return [...changes.filter(({ path }) => isOutput(path, former)), ...appeared];
   }
+
+  /** Undefined where the settings of then cannot be read: those of the newest commit have to do. */
+  async #formerPaths(commit: string): Promise<OutputPaths | undefined> {
+    try {
+      return await this.#pathsAt(commit);
+    } catch (thrown) {
+      if (thrown instanceof CertopsError && thrown.code === 'reconcile.settings') return undefined;
+      throw thrown;
+    }
+  }
+}
+
+function isOutput(path: string, paths: OutputPaths): boolean {
+  const place = paths.classify(path);
+  return place !== undefined && place.kind !== 'other';
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -110,7 +110,10 @@ export class Worklist {
   async dispatch(signal: AbortSignal, isFinal = false): Promise<void> {
     const { ports, world, issuers, certificates, advance } = this.#parts;
     const now = ports.clock.now();
-    const progress = { isUnsettled: (key: string) => this.#isUnsettled(key) };
+    const progress = {
+      isUnsettled: (key: string) => this.#isUnsettled(key),
+      isUnderWay: (key: string) => this.#running.has(key),
+    };
     const loop = new FairLoop();
     // Issuers before Certificates, so that their state is known when a Certificate asks.
     const keys = [...this.#dirty].sort((a, b) => Number(isIssuerKey(b)) - Number(isIssuerKey(a)));

@@ -1,6 +1,7 @@
 import type { PlacedObject } from '../api/manifest.ts';
 import { isManifestPath, MANIFEST_MAX_BYTES, SETTINGS_FILE } from '../api/manifest-paths.ts';
 import { DEFAULT_SETTINGS, type RepositorySettings } from '../api/repository.ts';
+import type { Tenancy, TenancyInForce } from '../api/tenancy.ts';
 import { CertopsError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { FairLoop } from '../lib/turn-queue.ts';
@@ -9,6 +10,7 @@ import { DesiredState } from './desired-state.ts';
 import type { CertificateKey, IssuerKey } from './keys.ts';
 import type { BlobChange, ManifestReader, RepositoryReader } from './ports.ts';
 import { RecordedState, type TouchedOutputs } from './recorded-state.ts';
+import { admitFile } from './tenancy.ts';
 
 const SOPS_RULES_FILE = '.sops.yaml';
 const OUTPUT_MAX_BYTES = 4 << 20;
@@ -37,6 +39,7 @@ export class World {
   readonly #reader: RepositoryReader;
   readonly #readManifests: ManifestReader;
   readonly #log: Log;
+  readonly #floor: Tenancy;
   #commit: string | null = null;
   #settings: RepositorySettings = DEFAULT_SETTINGS;
   #settingsBlob: string | null = null;
@@ -47,16 +50,21 @@ export class World {
   #paths = new OutputPaths(DEFAULT_SETTINGS.output);
   #desired = new DesiredState();
   #recorded: RecordedState;
-  /** Manifest paths with files too large to be read: what was accepted from them before stands. */
-  readonly #oversized = new Set<string>();
+  /** Blobs of files too large to be read, by path: what was accepted from them before stands. */
+  readonly #oversized = new Map<string, string>();
 
-  /** `acceptedSettings` is the blob of the last certops.yaml that could be read, as the state has it. */
+  /**
+   * `acceptedSettings` is the blob of the last certops.yaml that could be read, as the state has it; `floor` are
+   * the operator's tenancy rules, which hold whatever certops.yaml says.
+   */
   constructor(
     reader: RepositoryReader,
     readManifests: ManifestReader,
     log: Log,
     acceptedSettings?: string | undefined,
+    floor: Tenancy = [],
   ) {
+    this.#floor = floor;
     this.#acceptedSettings = acceptedSettings;
     this.#reader = reader;
     this.#readManifests = readManifests;
@@ -89,6 +97,11 @@ export class World {
     return this.#settingsProblem;
   }
 
+  /** Which files may declare what. */
+  get tenancy(): TenancyInForce {
+    return { repository: this.#settings.tenancy, floor: this.#floor };
+  }
+
   get paths(): OutputPaths {
     return this.#paths;
   }
@@ -108,6 +121,11 @@ export class World {
   /** Whether the file at this path has grown over what is read of a manifest. */
   isOversized(path: string): boolean {
     return this.#oversized.has(path);
+  }
+
+  /** Object id of the manifest file at `path`, read or too large to be; undefined where it declares nothing. */
+  fileBlob(path: string): string | undefined {
+    return this.#desired.fileBlob(path) ?? this.#oversized.get(path);
   }
 
   /** Where outputs lie by the settings of `commit`, before the view moves there. Throws `reconcile.settings`. */
@@ -234,9 +252,8 @@ export class World {
   ): Promise<Uint8Array | undefined> {
     if (after === null) return undefined;
     const place = this.#paths.classify(path);
-    const isSealed =
-      place?.kind === 'secret' || place?.kind === 'request-key' || place?.kind === 'account-key';
-    if (isSealed) return undefined;
+    // Of an account key the name in clear counts: which Secret it was made for.
+    if (place?.kind === 'secret' || place?.kind === 'request-key') return undefined;
     const maxBytes = place === undefined ? MANIFEST_MAX_BYTES : OUTPUT_MAX_BYTES;
     const size = sizes.get(after) ?? 0;
     if (size <= maxBytes) return this.#reader.readBlob(after, maxBytes);
@@ -258,8 +275,8 @@ export class World {
     const content =
       after === null || bytes === undefined
         ? undefined
-        : { blob: after, file: await this.#readManifests(bytes) };
-    if (after !== null && bytes === undefined) this.#oversized.add(path);
+        : { blob: after, file: admitFile(await this.#readManifests(bytes), path, bytes, this.tenancy) };
+    if (after !== null && bytes === undefined) this.#oversized.set(path, after);
     else this.#oversized.delete(path);
     const touched = this.#desired.setFile(path, content);
     for (const key of touched.certificates) change.certificates.add(key);

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readManifests } from '../../../src/daemon/manifest-reader.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Vouching } from '../../../src/reconcile/vouching.ts';
+import { Sealer } from '../../../src/secrets/sealer.ts';
+import { identitiesFrom } from '../../../src/secrets/sops/identities.ts';
 import { OutputPaths } from '../../../src/status/paths.ts';
 import { MemoryRepository } from '../../support/memory-repository.ts';
 
@@ -10,12 +14,25 @@ const STATUS = 'status/web/certificates/www.yaml';
 const SECRET = 'secrets/web/www.yaml';
 const OURS = 'annotations: {cert-manager.io/certificate-name: www}\n';
 
+const sealer = new Sealer({ identities: await identitiesFrom([]) });
+
+/** As the settings of a commit say it: a file with the folder of the statuses stands for them. */
+async function pathsAt(store: MemoryRepository, commit: string): Promise<OutputPaths> {
+  const status = store.files(commit)['folder.txt'];
+  return status === undefined ? paths : new OutputPaths({ secrets: 'secrets', status });
+}
+
+function vouchingFor(store: MemoryRepository, isSigning = true): Vouching {
+  const ports = { store, sealer, readManifests, clock: systemClock(), log: silentLog };
+  return new Vouching(ports, isSigning, (commit) => pathsAt(store, commit));
+}
+
 /** A repository in which we wrote a status and a Secret, and a person put a credential beside it. */
 function written() {
   const repository = new MemoryRepository();
   repository.add({ 'README.md': '1', 'secrets/web/token.yaml': 'token: 1\n' });
   repository.add({ [STATUS]: 'status: 1\n', [SECRET]: OURS }, 'ours');
-  return { repository, vouching: new Vouching(repository, silentLog, true) };
+  return { repository, vouching: vouchingFor(repository) };
 }
 
 const CHANGES: readonly {
@@ -43,7 +60,7 @@ for (const { name, files, drift } of CHANGES) {
     const { repository, vouching } = written();
     const tip = repository.add(files);
 
-    const found = await vouching.examine(tip, paths);
+    const found = await vouching.examine(tip);
 
     assert.deepEqual(
       found.map(({ path }) => path),
@@ -55,10 +72,10 @@ for (const { name, files, drift } of CHANGES) {
 test('what drifted is put back, and is no drift any more', async () => {
   const { repository, vouching } = written();
   const tip = repository.add({ [STATUS]: null, [SECRET]: 'other', 'status/web/certificates/x.yaml': 'x' });
-  const before = await vouching.examine(tip, paths);
+  const before = await vouching.examine(tip);
 
-  await repository.commit(await vouching.restore(before, tip, '[skip ci]'));
-  const after = await vouching.examine(repository.tip.commit, paths);
+  await repository.commit(await vouching.answer(before, tip, '[skip ci]'));
+  const after = await vouching.examine(repository.tip.commit);
 
   const { [STATUS]: status, [SECRET]: secret, 'status/web/certificates/x.yaml': forged } = repository.files();
   assert.deepEqual([status, secret, forged], ['status: 1\n', OURS, undefined]);
@@ -72,13 +89,30 @@ test('what drifted is put back, and is no drift any more', async () => {
 test('outputs that nobody vouches for are not believed, unless the operator does', async () => {
   const repository = new MemoryRepository();
   const tip = repository.add({ [STATUS]: 'status: 1\n' });
-  const trusting = new Vouching(repository, silentLog, true);
+  const trusting = vouchingFor(repository);
   trusting.trust(tip);
 
-  await assert.rejects(new Vouching(repository, silentLog, true).examine(tip, paths), {
+  await assert.rejects(vouchingFor(repository).examine(tip), {
     code: 'reconcile.unvouched-outputs',
     message: /holds 1 output file/,
   });
-  assert.deepEqual(await trusting.examine(tip, paths), []);
-  assert.deepEqual(await new Vouching(repository, silentLog, false).examine(tip, paths), []);
+  assert.deepEqual(await trusting.examine(tip), []);
+  assert.deepEqual(await vouchingFor(repository, false).examine(tip), []);
+});
+
+test('what lay where outputs are to lie from now on is not believed for having lain there long', async () => {
+  const repository = new MemoryRepository();
+  const forged = 'evil/web/certificates/www.yaml';
+  repository.add({ [forged]: 'status: forged' });
+  repository.add({ [STATUS]: 'status: 1' }, 'ours');
+  const running = vouchingFor(repository);
+  await running.examine(repository.tip.commit);
+  const tip = repository.add({ 'folder.txt': 'evil' });
+
+  const found = [await running.examine(tip), await vouchingFor(repository).examine(tip)];
+
+  assert.deepEqual(
+    found.map((changes) => changes.map(({ path, before, kind }) => [path, before, kind])),
+    [[[forged, null, 'drift']], [[forged, null, 'drift']]],
+  );
 });

@@ -51,7 +51,7 @@ test('finds what is declared, wherever it lies, and nothing that is no manifest'
   assert.deepEqual([...world.desired.certificateKeys()], ['web/www']);
   assert.deepEqual([...world.desired.issuerKeys()], ['Issuer:web/ca']);
   assert.deepEqual(
-    summarize(world, new Map()).findings.map(({ object }) => object),
+    summarize(world, new Map(), new Date()).findings.map(({ object }) => object),
     ['Certificate web/www'],
   );
 });
@@ -143,9 +143,9 @@ test('the newest acceptable revision is in force, and why a newer one is not', a
     },
     {
       name: 'a field that is not served',
-      edit: certificateText('www', { literalSubject: 'CN=x' }),
+      edit: certificateText('www', { issuer: 'ca, group: example.org' }),
       inForce: undefined,
-      refusal: /^NotServed a\.yaml:8:\d+: spec\.literalSubject is valid/,
+      refusal: /^NotServed a\.yaml:7:\d+: spec\.issuerRef\.group is valid/,
     },
     {
       name: 'a syntax error',
@@ -235,6 +235,7 @@ test('a summary tells each finding once', async () => {
       ['web/a', 'It broke.'],
       ['Issuer:web/ca', 'So did this.'],
     ]),
+    new Date(),
   );
 
   assert.deepEqual([certificates, ready], [1, 0]);
