@@ -1,3 +1,5 @@
+import { certificateId } from '../acme/renewal-info.ts';
+import type { Certificate } from '../api/certificate.ts';
 import { DEFAULT_SETTINGS } from '../api/repository.ts';
 import { createAcmeIssuer } from '../issuers/acme.ts';
 import { createCaIssuer } from '../issuers/ca.ts';
@@ -8,8 +10,11 @@ import { killAt, noFaults } from '../lib/faults.ts';
 import type { Log } from '../lib/log.ts';
 import { Sensitive } from '../lib/sensitive.ts';
 import { packageVersion } from '../lib/version.ts';
+import { acmeRequestSpec } from '../pki/acme-request.ts';
+import { readCertificate } from '../pki/certificate-facts.ts';
 import { acmeNames, specifiedNames } from '../pki/certificate-names.ts';
 import { checkIssuedChain } from '../pki/check-issued.ts';
+import { encodeJksStores, encodePkcs12Stores } from '../pki/keystores.ts';
 import {
   decodePrivateKey,
   describePrivateKeyMismatch,
@@ -17,19 +22,28 @@ import {
   generatePrivateKey,
 } from '../pki/private-key.ts';
 import { compareRequestWithSpec, createSigningRequest } from '../pki/signing-request.ts';
+import { temporaryCertificate } from '../pki/temporary-certificate.ts';
 import { Engine } from '../reconcile/engine.ts';
-import type { IssuerFactory, Pki, SecretWriter } from '../reconcile/ports.ts';
+import type {
+  CertificateFacts,
+  IssuerFactory,
+  Pki,
+  SecretData,
+  SecretMetadata,
+  SecretWriter,
+} from '../reconcile/ports.ts';
 import { Sealer } from '../secrets/sealer.ts';
 import {
-  CERTIFICATE_SECRET_LABELS,
-  certificateSecretAnnotations,
+  certificateSecretMetadata,
+  restatedSecretMetadata,
+  temporarySecretMetadata,
   tlsSecretDocument,
 } from '../secrets/secret-manifest.ts';
 import { loadIdentities } from '../secrets/sops/identities.ts';
-import { Http01Listener } from '../solvers/http01.ts';
 import { loadSigningKey } from '../store/signing-key.ts';
 import type { CommitSigner } from '../store/ssh-signature.ts';
 import { Store } from '../store/store.ts';
+import { type ChallengeParts, startPresenters } from './challenge-parts.ts';
 import type { DaemonConfig, Environment } from './config.ts';
 import { watchEventLoop } from './event-loop-watch.ts';
 import { readManifests } from './manifest-reader.ts';
@@ -55,10 +69,7 @@ export async function composeDaemon(
   const faults = config.testing.fault === undefined ? noFaults : killAt(config.testing.fault);
   const signer = config.isUnsigned ? undefined : await loadSigner(config.signingKey);
   const identities = await loadIdentities(environment);
-  const presenter =
-    config.http01Port === undefined
-      ? undefined
-      : await Http01Listener.start({ port: config.http01Port, host: config.http01Host, log });
+  const challenges = await startPresenters(config, { clock, log });
   let engine: Engine | undefined;
   const settings = () =>
     engine === undefined || engine.world.isEmpty ? DEFAULT_SETTINGS : engine.world.settings;
@@ -76,10 +87,10 @@ export async function composeDaemon(
     const made = await Engine.create(
       {
         store,
-        sealer: new Sealer({ identities, log }),
+        sealer: new Sealer({ identities, allowedRecipients: config.recipients, log }),
         secrets: secretWriter,
         pki,
-        createIssuer: issuerFactory(config, presenter, { clock, faults, log }),
+        createIssuer: issuerFactory(config, challenges, { clock, faults, log }),
         readManifests,
         ...{ clock, faults, log },
       },
@@ -88,8 +99,13 @@ export async function composeDaemon(
         maxInFlight: config.maxInFlight,
         isSigning: signer !== undefined,
         trustFrom: config.trustFrom,
+        tenancyFloor: config.tenancyFloor,
+        ordersPerMinute: config.ordersPerMinute,
       },
-    );
+    ).catch(async (thrown: unknown) => {
+      await store.close();
+      throw thrown;
+    });
     engine = made;
     const eventLoop = watchEventLoop();
     return {
@@ -97,13 +113,13 @@ export async function composeDaemon(
       clock,
       close: async () => {
         made.close();
-        await presenter?.close();
+        await challenges.close();
         await store.close();
         eventLoop.report(log);
       },
     };
   } catch (thrown) {
-    await presenter?.close();
+    await challenges.close();
     throw thrown;
   }
 }
@@ -129,12 +145,19 @@ export async function loadSigner(path: string): Promise<CommitSigner> {
 }
 
 const pki: Pki = {
+  renewalInformationId: certificateId,
   generatePrivateKey,
   encodePrivateKey,
   decodePrivateKey,
   describePrivateKeyMismatch,
-  createSigningRequest,
-  compareRequestWithSpec,
+  createSigningRequest: (spec, key, { isAcme }) =>
+    createSigningRequest(isAcme ? acmeRequestSpec(spec) : spec, key),
+  compareRequestWithSpec: (csrDer, spec, { isAcme }) =>
+    compareRequestWithSpec(csrDer, isAcme ? acmeRequestSpec(spec) : spec),
+  readCertificate,
+  encodePkcs12Stores,
+  encodeJksStores,
+  temporaryCertificate,
   checkIssuedChain: ({ isAcme, ...check }) =>
     checkIssuedChain({
       ...check,
@@ -144,19 +167,11 @@ const pki: Pki = {
 };
 
 const secretWriter: SecretWriter = {
-  certificateSecret: (certificate, data) => {
-    const { name, spec } = certificate;
-    return tlsSecretDocument({
-      name: spec.secretName,
-      namespace: name.namespace,
-      labels: { ...spec.secretTemplate?.labels, ...CERTIFICATE_SECRET_LABELS },
-      annotations: {
-        ...spec.secretTemplate?.annotations,
-        ...certificateSecretAnnotations(certificate, spec),
-      },
-      data,
-    });
-  },
+  certificateSecret: (certificate, facts, data) =>
+    secretOf(certificate, certificateSecretMetadata(certificate, annotated(facts)), data),
+  temporarySecret: (certificate, facts, data) =>
+    secretOf(certificate, temporarySecretMetadata(certificate, annotated(facts)), data),
+  restatedMetadata: restatedSecretMetadata,
   keySecret: (name, purpose, key) => {
     // cert-manager labels next keys only; an account key is an opaque Secret there.
     const labels: Record<string, string> =
@@ -166,9 +181,17 @@ const secretWriter: SecretWriter = {
   },
 };
 
+function secretOf({ name, spec }: Certificate, metadata: SecretMetadata, data: SecretData) {
+  return tlsSecretDocument({ name: spec.secretName, namespace: name.namespace, ...metadata, data });
+}
+
+function annotated(facts: CertificateFacts) {
+  return { ...facts, subject: facts.subjectFields };
+}
+
 function issuerFactory(
   config: DaemonConfig,
-  presenter: Http01Listener | undefined,
+  { http01, dns01 }: ChallengeParts,
   common: { readonly clock: Clock; readonly faults: typeof noFaults; readonly log: Log },
 ): IssuerFactory {
   const version = packageVersion();
@@ -181,7 +204,12 @@ function issuerFactory(
           spec,
           accountKey: materials.accountKey,
           accountUrl: materials.accountUri,
-          presenter,
+          rollover: materials.rollover,
+          lastRegisteredEmail: materials.lastRegisteredEmail,
+          ledger: materials.ledger,
+          presenter: http01,
+          dns01,
+          credential: materials.credential,
           version,
           isOrderTaken: materials.isOrderTaken,
           maxConnections: config.maxConnections,

@@ -2,13 +2,18 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { FieldErrors } from '../api/field-error.ts';
+import { readTenancy, TENANCY, type Tenancy } from '../api/tenancy.ts';
 import { parseInstant } from '../lib/clock.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { type FaultStep, isFaultStep } from '../lib/faults.ts';
 import { parseGoDuration } from '../lib/go-duration.ts';
 import type { LogLevel } from '../lib/log.ts';
+import { checkShape } from '../lib/schema.ts';
 import { Sensitive } from '../lib/sensitive.ts';
 import { readPlainYaml } from '../lib/yaml-write.ts';
+import { isX25519Recipient } from '../secrets/sops/data-key.ts';
+import { parseNameserver } from '../solvers/dns/nameserver.ts';
 import { SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** The operator's own configuration, complete and checked. */
@@ -19,11 +24,21 @@ export interface DaemonConfig {
   readonly pollIntervalMs: number;
   readonly http01Port?: number | undefined;
   readonly http01Host?: string | undefined;
+  /** A folder that a web server serves; absolute or as the operator wrote it. */
+  readonly http01Webroot?: string | undefined;
+  /** `host:port` or https URLs; empty: the system's. */
+  readonly dnsResolvers: readonly string[];
   readonly signingKey: string;
   readonly isUnsigned: boolean;
   readonly trustFrom?: string | undefined;
+  /** Tenancy rules that hold whatever certops.yaml says; from the configuration file alone. */
+  readonly tenancyFloor: Tenancy;
+  /** age recipients that are accepted wherever `.sops.yaml` names them. */
+  readonly recipients: readonly string[];
   readonly maxInFlight: number;
   readonly maxConnections: number;
+  /** Undefined: 10, and none for a CA at a loopback address; 0: no limit. */
+  readonly ordersPerMinute: number | undefined;
   readonly allowPlainLoopback: boolean;
   readonly credentials?: { readonly username: string; readonly token: Sensitive<string> } | undefined;
   readonly logLevel: LogLevel;
@@ -65,10 +80,15 @@ export async function readConfig(
     pollIntervalMs: readDuration(found.get('interval')) ?? 60_000,
     http01Port: readCount(found.get('http01Port'), 0, 65_535),
     http01Host: text('http01Host'),
+    http01Webroot: text('http01Webroot'),
+    dnsResolvers: readResolvers(found.get('dnsResolver')),
     signingKey: text('signingKey') ?? defaultSigningKey(environment),
     isUnsigned: readSwitch(found.get('unsigned')),
     trustFrom: readCommit(found.get('trustFrom')),
+    tenancyFloor: readTenancyFloor(file[TENANCY_FIELD], configFile),
+    recipients: readRecipients(found.get('recipients')),
     maxInFlight: readCount(found.get('maxInFlight'), 1, 10_000) ?? 100,
+    ordersPerMinute: readCount(found.get('ordersPerMinute'), 0, 100_000),
     maxConnections: readCount(found.get('maxConnections'), 1, 1_000) ?? 16,
     allowPlainLoopback: readSwitch(found.get('allowPlainLoopback')),
     credentials:
@@ -78,6 +98,26 @@ export async function readConfig(
     logLevel: readLogLevel(found.get('logLevel')),
     testing: readTesting(environment),
   };
+}
+
+/** The one field of the configuration file that is no single value, and so neither a flag nor a variable. */
+const TENANCY_FIELD = 'tenancy';
+
+function readTenancyFloor(value: unknown, configFile: string | undefined): Tenancy {
+  if (value === undefined) return [];
+  const errors = new FieldErrors();
+  const checked = checkShape(TENANCY, value);
+  if (!checked.ok)
+    errors.shape(checked.issues.map((issue) => ({ ...issue, path: [TENANCY_FIELD, ...issue.path] })));
+  const rules = checked.ok ? readTenancy(errors, [TENANCY_FIELD], checked.value) : [];
+  const [error] = errors.all;
+  if (error !== undefined) {
+    throw invalid(
+      `${configFile}: ${error.message}`,
+      'It takes the same rules as spec.tenancy of certops.yaml',
+    );
+  }
+  return rules;
 }
 
 /** Where `init` puts the signing key and `run` looks for it. */
@@ -123,7 +163,7 @@ async function readConfigFile(path: string): Promise<Readonly<Record<string, unk
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw invalid(`The configuration file ${path} holds no map of settings`);
   }
-  const known = new Set<string>(SETTINGS.map(({ name }) => name));
+  const known = new Set<string>([...SETTINGS.map(({ name }) => name), TENANCY_FIELD]);
   const unknown = Object.keys(document).find((key) => !known.has(key));
   if (unknown !== undefined) {
     throw invalid(`"${unknown}" in ${path} is no setting`, `The settings are ${[...known].join(', ')}`);
@@ -168,6 +208,31 @@ function readCommit(found: Found | undefined): string | undefined {
     );
   }
   return found.text;
+}
+
+function readRecipients(found: Found | undefined): readonly string[] {
+  const recipients = (found?.text ?? '').split(/[,\s]+/).filter((text) => text !== '');
+  const wrong = recipients.find((text) => !isX25519Recipient(text));
+  if (wrong !== undefined) {
+    throw invalid(
+      `${found?.from}: "${wrong.slice(0, 80)}" is no age recipient`,
+      'Give age X25519 recipients (age1…), separated by commas',
+    );
+  }
+  return recipients;
+}
+
+function readResolvers(found: Found | undefined): readonly string[] {
+  const resolvers = (found?.text ?? '').split(/[,\s]+/).filter((text) => text !== '');
+  for (const resolver of resolvers) {
+    try {
+      parseNameserver(resolver);
+    } catch (cause) {
+      if (!(cause instanceof CertopsError)) throw cause;
+      throw invalid(`${found?.from}: ${cause.explanation.what}`, cause.explanation.next, cause);
+    }
+  }
+  return resolvers;
 }
 
 function readLogLevel(found: Found | undefined): LogLevel {

@@ -20,11 +20,16 @@ describe('the operator’s configuration', () => {
         pollIntervalMs: 60_000,
         http01Port: undefined,
         http01Host: undefined,
+        http01Webroot: undefined,
+        dnsResolvers: [],
         signingKey: '/home/somebody/.config/certops/signing-key',
         isUnsigned: false,
         trustFrom: undefined,
+        tenancyFloor: [],
+        recipients: [],
         maxInFlight: 100,
         maxConnections: 16,
+        ordersPerMinute: undefined,
         allowPlainLoopback: false,
         credentials: undefined,
         logLevel: 'info',
@@ -50,6 +55,30 @@ describe('the operator’s configuration', () => {
 
     const { branch, maxInFlight, pollIntervalMs, isUnsigned } = config;
     assert.deepEqual([branch, maxInFlight, pollIntervalMs, isUnsigned], ['from-flag', 8, 300_000, true]);
+  });
+
+  it('recipients are separated by commas, and each must be one', async () => {
+    const [first, second] = [
+      'age10rv9ljyggd6d0jm86h67qlmrh5xydd283zqt4n2mszk73chxn3zqals76n',
+      'age1yead6m5emj68c2u49eagrfnsjgjzwc30w6x0xr7z3l9mv0x5mqmsw0tdrg',
+    ];
+
+    const { recipients } = await readConfig({ recipients: `${first}, ${second}` }, REPO);
+
+    assert.deepEqual(recipients, [first, second]);
+    await assert.rejects(readConfig({}, { ...REPO, CERTOPS_RECIPIENTS: `${first},age1nobody` }), {
+      code: 'config.invalid',
+      message: /CERTOPS_RECIPIENTS: "age1nobody" is no age recipient/,
+    });
+  });
+
+  it('a floor under tenancy comes from the file alone', async (context) => {
+    const rule = '{path: "teams/**", namespaces: [web], kinds: [Certificate]}';
+    const file = makeScratch('config', context).write('config.yaml', `tenancy: [${rule}]\n`);
+
+    const { tenancyFloor } = await readConfig({ tenancy: 'x' }, { ...REPO, CERTOPS_TENANCY: 'x' }, file);
+
+    assert.deepEqual(tenancyFloor, [{ path: 'teams/**', namespaces: ['web'], kinds: ['Certificate'] }]);
   });
 
   it('every setting is a flag, a variable and a field of one name', () => {
@@ -97,6 +126,21 @@ describe('the operator’s configuration', () => {
     },
     { name: 'a misspelt field', file: 'brnach: main\n', message: /^"brnach" in \S+ is no setting$/ },
     { name: 'a list for a text', file: 'branch: [a, b]\n', message: /^"branch" in \S+ is no single value$/ },
+    {
+      name: 'a floor that is no list',
+      file: 'tenancy:\n',
+      message: /^\S+: tenancy: Invalid value: "null": tenancy in body must be of type array/,
+    },
+    {
+      name: 'a floor with a misspelt kind',
+      file: 'tenancy: [{path: "a/**", namespaces: [a], kinds: [Certifcate]}]\n',
+      message: /^\S+: tenancy\[0\]\.kinds\[0\]: Unsupported value: "Certifcate"/,
+    },
+    {
+      name: 'a floor with a rule that allows nothing',
+      file: 'tenancy: [{path: teams, namespaces: [a], kinds: [Secret]}]\n',
+      message: /^\S+: tenancy\[0\]\.path: Invalid value: "teams": must match files/,
+    },
     { name: 'a list as the file', file: '- a\n', message: /holds no map of settings$/ },
     {
       name: 'a file that is no YAML',
