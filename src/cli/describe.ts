@@ -1,4 +1,4 @@
-import type { Certificate } from '../api/certificate.ts';
+import type { Certificate, KeystorePassword } from '../api/certificate.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { formatGoDuration } from '../lib/go-duration.ts';
 import { printable } from '../lib/printable.ts';
@@ -86,13 +86,31 @@ function renderDescription(
 
 /** The specification as the manifest writes it, defaults included. */
 function specOf({ spec }: Certificate): Plain {
-  const { durationMs, renewBeforeMs, secretTemplate, ...rest } = spec;
+  const { durationMs, renewBeforeMs, secretTemplate, keystores, renewal, ...rest } = spec;
+  const { jks, pkcs12 } = keystores;
   return {
     ...rest,
+    keystores: {
+      jks: jks && { alias: jks.alias, ...passwordOf(jks.password) },
+      pkcs12: pkcs12 && { profile: pkcs12.profile, ...passwordOf(pkcs12.password) },
+    },
+    renewal: renewal && {
+      policy: renewal.policy,
+      windows: renewal.windows.map(({ cron, windowDurationMs, timezone }) => ({
+        ...{ cron, windowDuration: formatGoDuration(windowDurationMs), timezone },
+      })),
+    },
     ...(durationMs === undefined ? {} : { duration: formatGoDuration(durationMs) }),
     ...(renewBeforeMs === undefined ? {} : { renewBefore: formatGoDuration(renewBeforeMs) }),
     ...(secretTemplate === undefined ? {} : { secretTemplate }),
   };
+}
+
+/** Where a keystore's password comes from; one that stands in the manifest is not shown once more, nor its digest. */
+function passwordOf(password: KeystorePassword): Plain {
+  return password.kind === 'secret'
+    ? { passwordSecretRef: { ...password.ref } }
+    : { password: '<in the manifest>' };
 }
 
 /** Keys as kubectl writes them (`Not After`), sorted, values aligned, lists one below the other. */

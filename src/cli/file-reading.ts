@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LintedFile } from '../api/lint/catalogue.ts';
 import { MANIFEST_MAX_BYTES } from '../api/manifest-paths.ts';
@@ -41,7 +41,10 @@ interface Content {
 }
 
 function contentOf(path: string): Content {
-  const { size } = statSync(path);
+  const facts = lstatSync(path);
+  // A link of a stranger leads anywhere, to a device or a pipe that never ends.
+  if (!facts.isFile()) throw Object.assign(new Error(`${path} is no ordinary file`), { code: 'ENOENT' });
+  const { size } = facts;
   if (size <= MANIFEST_MAX_BYTES) return { bytes: new Uint8Array(readFileSync(path)), size };
   const file = openSync(path, 'r');
   try {

@@ -9,6 +9,11 @@ import { generateSigningKey, loadSigningKey } from '../store/signing-key.ts';
 import type { Console } from './console.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 
+export interface InitOptions {
+  /** The library of policies goes along, switched off. */
+  readonly policies?: boolean | undefined;
+}
+
 const RECIPIENT_PLACEHOLDER = '__AGE_RECIPIENT__';
 const AUTHOR = { name: 'certops', email: 'certops@localhost' };
 
@@ -21,12 +26,14 @@ export async function init(
   directory: string | undefined,
   environment: Environment,
   now: Date,
+  { policies = false }: InitOptions = {},
 ): Promise<ExitCode> {
   const dir = resolve(directory ?? '.');
   await checkEmpty(dir);
   const recipient = await ensureIdentity(environment, console);
   const signingKey = await ensureSigningKey(environment, console);
-  const files = await copyTemplate(dir, recipient);
+  const library = policies ? await copyPolicies(dir) : [];
+  const files = [...(await copyTemplate(dir, recipient)), ...library].sort();
   await initRepository({
     dir,
     files,
@@ -50,6 +57,9 @@ export async function init(
       '  4. Look at what came of it:',
       `       git -C ${shown} pull`,
       `       certops get certificates -A --repo ${shown}`,
+      ...(policies
+        ? ['', `Policies to edit and to put in force are in ${join(shown, 'policies')}; its README says how.`]
+        : []),
     ].join('\n'),
   );
   return EXIT.ok;
@@ -113,6 +123,23 @@ async function writePrivate(path: string, text: string): Promise<void> {
   // `wx`: what is there is never overwritten, not even by two runs at once.
   await writeFile(path, text, { mode: 0o600, flag: 'wx' });
   await chmod(path, 0o600);
+}
+
+/**
+ * Copies the library of policies, each with `.off` at the end of its name: from the first one in force on, nothing is
+ * issued that none approves, and the first issuer is to work at once.
+ */
+async function copyPolicies(dir: string): Promise<readonly string[]> {
+  const library = fileURLToPath(new URL('../../policies/', import.meta.url));
+  const folder = join(dir, 'policies');
+  await mkdir(folder, { recursive: true });
+  const copied: string[] = [];
+  for (const name of await readdir(library)) {
+    const target = name.endsWith('.yaml') ? `${name}.off` : name;
+    await writeFile(join(folder, target), await readFile(join(library, name)));
+    copied.push(`policies/${target}`);
+  }
+  return copied;
 }
 
 /** Copies the template; `dot-NAME` becomes `.NAME`, because npm leaves some dot files out of packages. */

@@ -3,6 +3,7 @@ import type { Finding } from '../api/lint/finding.ts';
 import { ruleDescription } from '../api/lint/rules.ts';
 import { printable } from '../lib/printable.ts';
 import { packageVersion } from '../lib/version.ts';
+import { counted } from './counted.ts';
 
 /** Findings for people: one a line, a blank line between files, a summary at the end. */
 export function renderText(findings: readonly Finding[], looked: string, hasColours: boolean): string {
@@ -31,10 +32,6 @@ function byFile(findings: readonly Finding[]): readonly (readonly Finding[])[] {
     else group.push(finding);
   }
   return [...groups.values()];
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /**

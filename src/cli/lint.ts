@@ -1,11 +1,14 @@
 import { chmod, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Finding } from '../api/lint/finding.ts';
+import { compareFindings, type Finding } from '../api/lint/finding.ts';
 import { lintFiles } from '../api/lint/lint-files.ts';
 import { moderniseFile } from '../api/modernise-file.ts';
 import type { Console } from './console.ts';
+import { counted } from './counted.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { renderGithub, renderSarif, renderText } from './lint-output.ts';
+import { lintPolicies } from './lint-policies.ts';
+import { lintSopsRules } from './lint-sops.ts';
 import { readWorkTree, type WorkTree } from './work-tree.ts';
 
 export interface LintOptions {
@@ -26,7 +29,10 @@ export async function lint(
     const [documents, files] = [counted(edited.documents, 'document'), counted(edited.files, 'file')];
     console.err(edited.files === 0 ? 'certops: nothing to edit' : `certops: edited ${documents} in ${files}`);
   }
-  const all = lintFiles(tree.files, tree.settings);
+  const manifests = [...lintFiles(tree.files, tree.settings), ...(await lintPolicies(tree))].sort(
+    compareFindings,
+  );
+  const all = [...(await lintSopsRules(tree)), ...manifests];
   const findings = all.filter(({ file }) => isWithin(file, tree.scope));
   if (output === 'json') console.out(JSON.stringify(findings, null, 2));
   else if (output === 'sarif') console.out(JSON.stringify(renderSarif(findings), null, 2));
@@ -45,10 +51,6 @@ function countOf({ files, scope }: WorkTree): string {
   const inScope = files.filter(({ path }) => isWithin(path, scope));
   const objects = inScope.reduce((sum, { manifests }) => sum + manifests.objects.length, 0);
   return `${counted(objects, 'valid manifest')} in ${counted(inScope.length, 'file')}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** Edits the manifests of old API versions within what was asked for. */

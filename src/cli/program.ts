@@ -41,10 +41,11 @@ function createProgram(console: Console, finish: (code: ExitCode) => void): Comm
   program
     .command('init')
     .argument('[DIR]', 'a new or empty folder (the working folder)')
+    .option('--policies', 'with the library of policies, none of them in force yet')
     .description('make a new configuration repository from the template')
-    .action(async (dir: string | undefined) => {
+    .action(async (dir: string | undefined, options: { policies?: boolean }) => {
       const { init } = await import('./init.ts');
-      finish(await init(console, dir, process.env, new Date()));
+      finish(await init(console, dir, process.env, new Date(), options));
     });
 
   addRun(program, console, finish);
@@ -91,12 +92,51 @@ function createProgram(console: Console, finish: (code: ExitCode) => void): Comm
     });
 
   program
+    .command('plan')
+    .argument('[PATH]', 'a clone (the one around the working folder)')
+    .description('say what merging a change would do, without network and keys; exit 1 for invalid or denied')
+    .option(
+      '--base <REF>',
+      'what it is merged into; policies, tenancy and recipients are taken from it (HEAD)',
+    )
+    .option('--head <REF>', 'what is merged (the work tree, uncommitted changes included)')
+    .option('--at <TIME>', 'what falls due by then too, for example 2027-01-31T00:00:00Z')
+    .addOption(
+      new Option('-o, --output <FORMAT>', 'how').choices(['text', 'markdown', 'json']).default('text'),
+    )
+    .option('--repo <PATH>', 'the same as PATH')
+    .action(async (path: string | undefined, options) => {
+      const { plan } = await import('./plan.ts');
+      finish(await plan(console, path, options, new Date()));
+    });
+
+  program
     .command('schema')
-    .argument('<KIND>', 'Certificate, Issuer, ClusterIssuer or Repository')
+    .argument('<KIND>', 'Certificate, Issuer, ClusterIssuer, CertificateRequestPolicy or Repository')
     .description('print the JSON Schema of a kind, for editors')
     .action(async (kind: string) => {
       const { schema } = await import('./schema.ts');
       finish(schema(console, kind));
+    });
+
+  program
+    .command('verify')
+    .description('check everything that certops wrote: Secrets, keys, chains, statuses; exit 1 for an error')
+    .addOption(new Option('-o, --output <FORMAT>', 'how').choices(['text', 'json']).default('text'))
+    .option('--repo <URL|PATH>', 'the repository (the one around the working folder)')
+    .option('--branch <BRANCH>', 'the branch (the one checked out, or main)')
+    .action(async (options) => {
+      const { verify } = await import('./verify.ts');
+      finish(await verify(console, options, process.env, new Date()));
+    });
+
+  program
+    .command('rekey')
+    .argument('[DIR]', 'a clone with a work tree', '.')
+    .description('seal every Secret to the recipients that .sops.yaml names now, and commit that')
+    .action(async (dir: string) => {
+      const { rekey } = await import('./rekey.ts');
+      finish(await rekey(console, dir, process.env, new Date()));
     });
 
   const acceptCommand = program

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { composeDaemon } from '../daemon/compose.ts';
 import { readConfig } from '../daemon/config.ts';
 import { FAULT_STEPS } from '../lib/faults.ts';
@@ -29,6 +30,8 @@ export async function run(
   const config = await readConfig(flags, process.env, options.config);
   const log = createLog(config.logLevel, process.stderr.isTTY === true);
   const stop = new AbortController();
+  // Everything under way listens to this one signal, and there is no telling how much that is.
+  setMaxListeners(0, stop.signal);
   const release = stopOnSignals(stop);
   try {
     const daemon = await composeDaemon(config, process.env, log, stop.signal);
@@ -73,7 +76,8 @@ function showSummary(console: Console, summary: Summary, isJson: boolean): void 
     console.out(JSON.stringify(summary, null, 2));
     return;
   }
-  const { certificates, ready, findings } = summary;
+  const { certificates, ready, findings, warnings } = summary;
   console.out(`${certificates} ${certificates === 1 ? 'Certificate' : 'Certificates'}, ${ready} ready.`);
   for (const { object, message } of findings) console.out(`${object}: ${message}`);
+  for (const warning of warnings) console.err(`certops: ${warning}`);
 }

@@ -1,9 +1,11 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { LintedFile } from '../api/lint/catalogue.ts';
+import { reopen } from '../api/lint/reopened.ts';
 import type { ManifestFile } from '../api/manifest.ts';
 import { isManifestPath, mayHoldManifests, SETTINGS_FILE } from '../api/manifest-paths.ts';
 import { DEFAULT_SETTINGS, type RepositorySettings } from '../api/repository.ts';
+import { type TenancyInForce, withinTenancy } from '../api/tenancy.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { readFileBlock } from './file-reading.ts';
 import { readFiles } from './parallel-reading.ts';
@@ -36,9 +38,25 @@ export async function readWorkTree(path: string): Promise<WorkTree> {
   const files: LintedFile[] = settingsFile === undefined ? [] : [settingsFile];
   for (const block of await readFiles({ root, paths })) {
     if (block.failure !== undefined) unreadable(block.failure.path, block.failure);
-    files.push(...block.files);
+    files.push(...block.files.map((file) => admitted(file, settings)));
   }
   return { root, settings, files, looked: paths.length, scope: slashed(relative(root, start)) };
+}
+
+/** The file as the daemon lets it count; the floor that its operator may have set is not known here. */
+function admitted(file: LintedFile, { tenancy }: RepositorySettings): LintedFile {
+  const inForce: TenancyInForce = { repository: tenancy, floor: [] };
+  let documents: ReturnType<typeof reopen> | undefined;
+  const manifests = withinTenancy(file.manifests, file.path, inForce, (document, field) => {
+    documents ??= reopen(file.bytes);
+    return documents.get(document)?.locate(field);
+  });
+  return { ...file, manifests };
+}
+
+/** The settings in the `certops.yaml` of a work tree; the defaults where there is none that can be used. */
+export async function settingsIn(root: string): Promise<RepositorySettings> {
+  return settingsOf((await readSettings(root))?.manifests) ?? DEFAULT_SETTINGS;
 }
 
 /** The nearest folder upwards that is a repository's root; the folder itself where there is none. */
