@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gitBlobId } from '../../src/lib/git-blob-id.ts';
 import type { BlobChange, ChangeSet, RepositoryStore, StateDocument } from '../../src/reconcile/ports.ts';
+import { mirrorDamaged, PreconditionError } from '../../src/store/errors.ts';
 
 type Files = Readonly<Record<string, string>>;
 
@@ -18,6 +19,7 @@ export class MemoryRepository implements RepositoryStore {
   readonly reads: string[] = [];
   readonly messages: string[] = [];
   tip = { commit: '' };
+  state: StateDocument = {};
 
   /** Commits these files on top of the tip; null removes one. Returns the commit's id. */
   add(files: Readonly<Record<string, string | null>>, who: 'ours' | 'person' = 'person'): string {
@@ -51,12 +53,18 @@ export class MemoryRepository implements RepositoryStore {
   async readBlob(oid: string, maxBytes: number): Promise<Uint8Array> {
     this.reads.push(oid);
     const content = this.#blobs.get(oid);
-    if (content === undefined || content.length > maxBytes) throw new Error(`blob ${oid} cannot be read`);
+    if (content === undefined) throw mirrorDamaged(`The blob ${oid} is not there`);
+    if (content.length > maxBytes) throw new Error(`blob ${oid} cannot be read`);
     return content;
   }
 
   async blobSizes(oids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return new Map(oids.map((oid) => [oid, this.#blobs.get(oid)?.length ?? 0]));
+    return new Map(
+      oids.flatMap((oid) => {
+        const blob = this.#blobs.get(oid);
+        return blob === undefined ? [] : [[oid, blob.length] as const];
+      }),
+    );
   }
 
   async readPath(commit: string, path: string) {
@@ -69,18 +77,31 @@ export class MemoryRepository implements RepositoryStore {
   }
 
   async commit(changeSet: ChangeSet) {
+    const files = this.files();
+    const oid = (content: string | undefined) => (content === undefined ? null : gitBlobId(content));
+    const view = {
+      base: this.tip.commit,
+      oid: async (path: string) => oid(files[path]),
+      read: async (path: string) => (files[path] === undefined ? null : Buffer.from(files[path])),
+    };
+    for (const { what, holds } of changeSet.preconditions) {
+      if (!(await holds(view))) throw new PreconditionError(what);
+    }
     this.messages.push(changeSet.message);
-    const files = changeSet.files.map(
+    if (changeSet.state !== undefined) this.state = changeSet.state(this.state);
+    const changes = changeSet.files.map(
       (file) => [file.path, 'content' in file ? file.content : null] as const,
     );
-    return { commit: this.add(Object.fromEntries(files), 'ours') };
+    return { commit: this.add(Object.fromEntries(changes), 'ours') };
   }
 
   async readState(): Promise<StateDocument> {
-    return {};
+    return this.state;
   }
 
-  async updateState(): Promise<void> {}
+  async updateState(change: (state: StateDocument) => StateDocument): Promise<void> {
+    this.state = change(this.state);
+  }
 
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
     return this.#line(descendant).includes(ancestor);
@@ -88,6 +109,17 @@ export class MemoryRepository implements RepositoryStore {
 
   async newestVouchedCommit(from = this.tip.commit): Promise<string | null> {
     return this.#line(from).find((commit) => this.#commits.get(commit)?.ours === true) ?? null;
+  }
+
+  async log({ path, maxCount }: { readonly path: string; readonly maxCount: number }) {
+    const touched = this.#line(this.tip.commit).filter((commit) => {
+      const parent = this.#commits.get(commit)?.parent;
+      return this.files(commit)[path] !== (parent ? this.files(parent)[path] : undefined);
+    });
+    return touched.slice(0, maxCount).map((commit) => {
+      const isOurs = this.#commits.get(commit)?.ours === true;
+      return { commit, signature: isOurs ? ('ours' as const) : ('none' as const) };
+    });
   }
 
   /** A commit and all before it, newest first. */

@@ -108,15 +108,34 @@ ${lines.map((line) => `    ${line}\n`).join('')}`;
   return { manifest, keyLines: lines.slice(1, -1) };
 }
 
-/** A CA's key pair as people seal one, for namespace `web`: the text of `credentials/<name>.yaml`. */
-export async function sealedCa(scenario: Scenario, name: string): Promise<string> {
+/** What is wrong with a CA's key pair. */
+export interface CaFlaws {
+  /** The certificate is a server's and not a CA's. */
+  readonly isLeaf?: boolean;
+  /** The key is another one than the certificate's. */
+  readonly hasOtherKey?: boolean;
+}
+
+/**
+ * A CA's key pair as people seal one, for namespace `web`: the text of `credentials/<name>.yaml`. It is good for
+ * 365 days, and for nothing with a flaw.
+ */
+export async function sealedCa(scenario: Scenario, name: string, flaws: CaFlaws = {}): Promise<string> {
   const folder = scenario.scratch.keyFolder('ca');
   const [key, certificateFile] = [join(folder, 'ca.key'), join(folder, 'ca.pem')];
+  const extensions = flaws.isLeaf
+    ? ['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'keyUsage=critical,digitalSignature']
+    : ['-addext', 'keyUsage=critical,keyCertSign'];
   await runSuccessfully('openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '365'],
     ...['-keyout', key, '-out', certificateFile, '-subj', `/CN=${name}`],
-    ...['-addext', 'keyUsage=critical,keyCertSign'],
+    ...extensions,
   ]);
+  if (flaws.hasOtherKey) {
+    await runSuccessfully('openssl', [
+      ...['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', key],
+    ]);
+  }
   const identities = await loadIdentities({ SOPS_AGE_KEY_FILE: scenario.identityFile });
   const sealer = new Sealer({ identities });
   sealer.setRules(await scenario.show('.sops.yaml'));

@@ -30,6 +30,12 @@ export interface PebbleOptions {
   /** `host:port`, as `startDnsResponder` gives it. */
   readonly dnsServer?: string | undefined;
   readonly strict?: boolean | undefined;
+  /** Further chains under roots of their own; defaults to 0. */
+  readonly alternateRoots?: number | undefined;
+  /** EAB MAC keys (unpadded base64url) by key id; where there are any, newAccount wants a binding. */
+  readonly externalAccountKeys?: Readonly<Record<string, string>> | undefined;
+  /** Validity in seconds by name of the profile; only a current Pebble knows profiles. */
+  readonly profiles?: Readonly<Record<string, number>> | undefined;
 }
 
 /** What Pebble wrote about, counted. */
@@ -56,8 +62,8 @@ export interface Pebble {
   counters(): PebbleCounters;
   /** Everything it wrote. */
   log(): string;
-  /** The roots that its certificates chain to, PEM. */
-  rootPem(): Promise<string>;
+  /** A root that its certificates chain to, PEM: the default, or that of an alternate chain (from 1). */
+  rootPem(index?: number): Promise<string>;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
   /** Sends a signal (SIGSTOP makes it hang, SIGQUIT makes it dump its goroutines and end). */
@@ -82,7 +88,11 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
         httpPort: options.httpPort,
         tlsPort: options.tlsPort ?? options.httpPort,
         ocspResponderURL: '',
-        externalAccountBindingRequired: false,
+        externalAccountBindingRequired: options.externalAccountKeys !== undefined,
+        ...(options.externalAccountKeys === undefined
+          ? {}
+          : { externalAccountMACKeys: options.externalAccountKeys }),
+        ...(options.profiles === undefined ? {} : { profiles: profilesOf(options.profiles) }),
       },
     }),
   );
@@ -95,6 +105,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
         PATH: process.env.PATH,
         PEBBLE_WFE_NONCEREJECT: String(options.nonceReject ?? 0),
         PEBBLE_AUTHZREUSE: String(options.authzReuse ?? 0),
+        PEBBLE_ALTERNATE_ROOTS: String(options.alternateRoots ?? 0),
         ...(options.noSleep === false ? {} : { PEBBLE_VA_NOSLEEP: '1' }),
         ...(options.alwaysValid === true ? { PEBBLE_VA_ALWAYS_VALID: '1' } : {}),
       },
@@ -124,10 +135,19 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     pid: child.pid as number,
     counters: () => count(log.join('')),
     log: () => log.join(''),
-    rootPem: () => get(`${managementUrl}/roots/0`, caPem),
+    rootPem: (index = 0) => get(`${managementUrl}/roots/${index}`, caPem),
     stop,
     signal: (name) => void child.kill(name),
   };
+}
+
+function profilesOf(profiles: Readonly<Record<string, number>>): object {
+  return Object.fromEntries(
+    Object.entries(profiles).map(([name, validityPeriod]) => [
+      name,
+      { description: `${validityPeriod} s`, validityPeriod },
+    ]),
+  );
 }
 
 function argumentsOf(options: PebbleOptions, folder: string): string[] {

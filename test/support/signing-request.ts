@@ -16,10 +16,13 @@ export async function signingRequest(
     ipAddresses: [],
     uris: [],
     emailAddresses: [],
+    otherNames: [],
     usages: ['digital signature', 'key encipherment'],
     encodeUsagesInRequest: true,
     isCA: false,
     privateKey: { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8', rotationPolicy: 'Always' },
+    keystores: {},
+    additionalOutputFormats: [],
     revisionHistoryLimit: 1,
     ...more,
   };
