@@ -48,6 +48,9 @@ function specOf(pebble: Pebble, directoryUrl = pebble.directoryUrl): AcmeIssuerS
     email: 'ops@example.test',
     privateKeySecretRef: { name: 'account', key: 'tls.key' },
     disableAccountKeyGeneration: false,
+    skipTLSVerify: false,
+    enableDurationFeature: false,
+    renewalInformationSource: 'None',
     caBundle: pebble.caPem,
     solvers: [{ type: 'http-01', selector: { dnsNames: [], dnsZones: [], matchLabels: {} } }],
   };
@@ -183,7 +186,7 @@ describe('an order that was recorded is gone on with by another process', () => 
         presenter: {
           present: async (challenge) => {
             shown.push(await listener.present(challenge));
-            return { remove: async () => {} };
+            return { becomeVisible: async () => {}, remove: async () => {} };
           },
         },
         faults: {
