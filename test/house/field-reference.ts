@@ -23,21 +23,14 @@ export interface Facts {
 }
 
 const CERTIFICATE_FACTS: Facts = {
-  notYet: [
-    'spec.literalSubject',
-    'spec.otherNames',
-    'spec.nameConstraints',
-    'spec.keystores',
-    'spec.additionalOutputFormats',
-    'spec.renewal',
-    'spec.signatureAlgorithm',
-  ],
+  notYet: [],
   noEffect: [],
   defaults: {
     'spec.issuerRef.kind': '`Issuer`',
     'spec.issuerRef.group': '`cert-manager.io`',
     'spec.duration': '`2160h` (the issuer may give another)',
     'spec.renewBefore': 'a third of the real lifetime',
+    'spec.renewal.windows[].timezone': '`UTC`',
     'spec.usages': '`digital signature`, `key encipherment`',
     'spec.encodeUsagesInRequest': '`true`',
     'spec.isCA': '`false`',
@@ -45,24 +38,21 @@ const CERTIFICATE_FACTS: Facts = {
     'spec.privateKey.size': '`2048` for RSA, `256` for ECDSA',
     'spec.privateKey.encoding': '`PKCS1`',
     'spec.privateKey.rotationPolicy': '`Always`',
+    'spec.keystores.jks.alias': '`certificate`',
+    'spec.keystores.pkcs12.profile': '`LegacyRC2`',
     'spec.revisionHistoryLimit': '`1`',
   },
 };
 
 const ISSUER_FACTS: Facts = {
   notYet: [
-    'spec.acme.externalAccountBinding',
-    'spec.acme.skipTLSVerify',
-    'spec.acme.preferredChain',
-    'spec.acme.profile',
-    'spec.acme.enableDurationFeature',
-    'spec.acme.renewalInformationSource',
-    'spec.acme.solvers[].dns01',
+    ...['akamai', 'cloudDNS', 'cloudflare', 'route53', 'azureDNS', 'digitalocean', 'acmeDNS', 'webhook'].map(
+      (provider) => `spec.acme.solvers[].dns01.${provider}`,
+    ),
     'spec.vault',
     'spec.venafi',
   ],
   noEffect: [
-    'spec.acme.solvers[].waitInsteadOfSelfCheck',
     'spec.acme.solvers[].http01.ingress.serviceType',
     'spec.acme.solvers[].http01.ingress.ingressClassName',
     'spec.acme.solvers[].http01.ingress.class',
@@ -77,12 +67,33 @@ const ISSUER_FACTS: Facts = {
   defaults: {
     'spec.acme.privateKeySecretRef.key': '`tls.key`',
     'spec.acme.disableAccountKeyGeneration': '`false`',
+    'spec.acme.skipTLSVerify': '`false`',
+    'spec.acme.preferredChain': "the CA's default chain",
+    'spec.acme.enableDurationFeature': '`false`',
+    'spec.acme.profile': "the CA's default profile",
+    'spec.acme.renewalInformationSource': '`ARI`',
     'spec.acme.solvers[].selector': 'every name',
+    'spec.acme.solvers[].waitInsteadOfSelfCheck': 'certops looks itself (no effect for HTTP-01)',
+    'spec.acme.solvers[].dns01.cnameStrategy': '`None`',
+    'spec.acme.solvers[].dns01.nameservers': 'the resolver of the daemon',
+    'spec.acme.solvers[].dns01.rfc2136.protocol': '`UDP`',
+    'spec.acme.solvers[].dns01.rfc2136.tsigAlgorithm': '`HMACMD5`',
+  },
+};
+
+const POLICY_FACTS: Facts = {
+  notYet: ['spec.plugins', 'spec.selector.namespace.matchLabels'],
+  noEffect: [],
+  defaults: {
+    'spec.allowed': 'nothing may be asked for',
+    'spec.allowed.isCA': '`false`',
+    'spec.selector.issuerRef': 'every issuer',
+    'spec.selector.namespace': 'every namespace',
   },
 };
 
 const REPOSITORY_FACTS: Facts = {
-  notYet: ['spec.ingressShim', 'spec.output.branch', 'spec.tenancy', 'spec.confirmed'],
+  notYet: ['spec.ingressShim', 'spec.output.branch', 'spec.confirmed'],
   noEffect: ['spec.pullRequests'],
   defaults: {
     'spec.paths': '`["."]`',
@@ -91,6 +102,7 @@ const REPOSITORY_FACTS: Facts = {
     'spec.output.secrets': '`secrets`',
     'spec.output.status': '`status`',
     'spec.output.prune': '`false`',
+    'spec.tenancy': '`[]`',
     'spec.commit.name': '`certops`',
     'spec.commit.email': '`certops@localhost`',
   },
@@ -101,6 +113,7 @@ export const FIELD_FACTS: Readonly<Record<SchemaKind, Facts>> = {
   Certificate: CERTIFICATE_FACTS,
   Issuer: ISSUER_FACTS,
   ClusterIssuer: ISSUER_FACTS,
+  CertificateRequestPolicy: POLICY_FACTS,
   Repository: REPOSITORY_FACTS,
 };
 

@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { findingsOf } from '../../src/api/lint/lint-files.ts';
 import { LINT_RULES } from '../../src/api/lint/rules.ts';
 import { readManifestFile } from '../../src/api/read-manifests.ts';
-import { acmeIssuerWith, certificateWith } from '../unit/api/problem-text.ts';
+import { acmeIssuerWith } from '../unit/api/problem-text.ts';
 import { FIELD_FACTS, renderFieldReference } from './field-reference.ts';
 
 const docs = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../docs');
 
-for (const kind of ['Certificate', 'Issuer', 'Repository'] as const) {
+for (const kind of ['Certificate', 'Issuer', 'CertificateRequestPolicy', 'Repository'] as const) {
   test(`docs/fields.md has the table of ${kind} as the schema makes it`, () => {
     const text = readFileSync(path.join(docs, 'fields.md'), 'utf8');
 
@@ -29,30 +29,22 @@ test('docs/lint.md explains every rule that there is, and no other', () => {
 
 const REF = '{name: x, key: token}';
 
+function dns01With(provider: string): string {
+  return acmeIssuerWith('solvers:', `- dns01: {${provider}}`);
+}
+
 /** A manifest that has the field, by the field's path in the reference. */
 const WITH_UNSERVED: Readonly<Record<string, string>> = {
-  'spec.literalSubject': certificateWith('literalSubject: "CN=www"'),
-  'spec.otherNames': certificateWith('otherNames: [{oid: 1.2.3.4, utf8Value: x}]'),
-  'spec.nameConstraints': certificateWith(
-    'isCA: true',
-    'nameConstraints: {permitted: {dnsDomains: [a.example]}}',
+  'spec.acme.solvers[].dns01.akamai': dns01With(
+    `akamai: {serviceConsumerDomain: x, clientTokenSecretRef: ${REF}, clientSecretSecretRef: ${REF}, accessTokenSecretRef: ${REF}}`,
   ),
-  'spec.keystores': certificateWith('keystores: {jks: {create: true, password: example}}'),
-  'spec.additionalOutputFormats': certificateWith('additionalOutputFormats: [{type: DER}]'),
-  'spec.renewal': certificateWith('renewal: {policy: Disabled}'),
-  'spec.signatureAlgorithm': certificateWith('signatureAlgorithm: SHA256WithRSA'),
-  'spec.acme.externalAccountBinding': acmeIssuerWith(
-    `externalAccountBinding: {keyID: k, keySecretRef: ${REF}}`,
-  ),
-  'spec.acme.skipTLSVerify': acmeIssuerWith('skipTLSVerify: true'),
-  'spec.acme.preferredChain': acmeIssuerWith('preferredChain: ISRG Root X1'),
-  'spec.acme.profile': acmeIssuerWith('profile: shortlived'),
-  'spec.acme.enableDurationFeature': acmeIssuerWith('enableDurationFeature: true'),
-  'spec.acme.renewalInformationSource': acmeIssuerWith('renewalInformationSource: ARI'),
-  'spec.acme.solvers[].dns01': acmeIssuerWith(
-    'solvers:',
-    `- dns01: {digitalocean: {tokenSecretRef: ${REF}}}`,
-  ),
+  'spec.acme.solvers[].dns01.cloudDNS': dns01With('cloudDNS: {project: p}'),
+  'spec.acme.solvers[].dns01.cloudflare': dns01With(`cloudflare: {apiTokenSecretRef: ${REF}}`),
+  'spec.acme.solvers[].dns01.route53': dns01With('route53: {}'),
+  'spec.acme.solvers[].dns01.azureDNS': dns01With('azureDNS: {subscriptionID: s, resourceGroupName: r}'),
+  'spec.acme.solvers[].dns01.digitalocean': dns01With(`digitalocean: {tokenSecretRef: ${REF}}`),
+  'spec.acme.solvers[].dns01.acmeDNS': dns01With(`acmeDNS: {host: h, accountSecretRef: ${REF}}`),
+  'spec.acme.solvers[].dns01.webhook': dns01With('webhook: {groupName: g, solverName: s}'),
   'spec.vault': acmeIssuerWith().replace(
     /acme:[\s\S]*$/,
     'vault: {server: "https://v.example", path: p, auth: {tokenSecretRef: {name: x}}}\n',
@@ -89,8 +81,6 @@ test('the fields that are said to have no effect are told to have none', () => {
     ...Object.entries(parts).map(([part, fields]) => `- http01: {${part}: {${fields}}}`),
     '- http01: {ingress: {ingressClassName: x}}',
     '- http01: {ingress: {name: x}}',
-    '- http01: {ingress: {}}',
-    '  waitInsteadOfSelfCheck: 5s',
   ];
 
   const { problems } = readManifestFile(Buffer.from(acmeIssuerWith('solvers:', ...solvers)));

@@ -19,7 +19,7 @@ function read(file: string): string {
 function examples(file: string): readonly string[] {
   return [...read(file).matchAll(/```yaml\n(?<text>[\s\S]*?)```/g)]
     .map(({ groups }) => groups?.text ?? '')
-    .filter((text) => /^apiVersion: (cert-manager\.io|certops\.dev)\//m.test(text));
+    .filter((text) => /^apiVersion: (cert-manager\.io|certops\.dev|policy\.cert-manager\.io)\//m.test(text));
 }
 
 test('the documents explain every reason that there is, and no other', () => {
