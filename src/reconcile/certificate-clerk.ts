@@ -1,5 +1,5 @@
 import { setCondition } from '../api/condition.ts';
-import { formatObjectName, type ObjectName } from '../api/names.ts';
+import { formatObjectName } from '../api/names.ts';
 import { IssuanceError } from '../issuers/issuer.ts';
 import type { CertopsError } from '../lib/errors.ts';
 import type { IssueReason } from '../plan/assess.ts';
@@ -21,16 +21,16 @@ import {
   updateChange,
 } from './certificate-changes.ts';
 import type { ChangeContext, NextAttempt, Trouble } from './certificate-conditions.ts';
-import { certificateHash } from './desired-state.ts';
+import { secretNameOf } from './desired-state.ts';
 import { isConfigurationError, isStoreError } from './error-kinds.ts';
 import type { EarlierCertificate } from './going-back.ts';
 import type { Attempted } from './issuance.ts';
 import type { IssuerCase } from './issuer-case.ts';
-import { type JournalRules, withLedger } from './journal-rules.ts';
+import { changeContext, type JournalRules, withLedger } from './journal-rules.ts';
 import { certificateKey } from './keys.ts';
 import { nextAttempt, troubleReason } from './next-attempt.ts';
 import type { ChangeSet, FileChange, Ports, Precondition, StateDocument } from './ports.ts';
-import { blobIs, manifestStands, manifestsUnchanged } from './preconditions.ts';
+import { blobIs, manifestsUnchanged } from './preconditions.ts';
 import { closeFailed } from './request-records.ts';
 import { clearMetadata, type RewrittenSecret, SecretRewriting } from './secret-rewriting.ts';
 import { SETTLED, type Verdict } from './verdict.ts';
@@ -229,7 +229,7 @@ export class CertificateClerk {
     const revision = (target.recorded?.status.issued?.revision ?? 0) + 1;
     const request = recorded.requests(target.key).find((candidate) => candidate.revision === revision);
     const preconditions = [
-      blobIs(paths.secret(secretName(target)), target.secretBlob ?? null),
+      blobIs(paths.secret(secretNameOf(target.certificate)), target.secretBlob ?? null),
       blobIs(paths.request(name, revision), request?.blob ?? null),
     ];
     const rewritten = await this.#rewriting.restated(target, earlier);
@@ -305,7 +305,7 @@ export class CertificateClerk {
     const abandoned = attempt === 'waiting' ? undefined : target.openRequest;
     return updateChange(
       this.#context(target, [
-        blobIs(this.#world.paths.secret(secretName(target)), target.secretBlob ?? null),
+        blobIs(this.#world.paths.secret(secretNameOf(target.certificate)), target.secretBlob ?? null),
       ]),
       {
         secret,
@@ -339,27 +339,15 @@ export class CertificateClerk {
     preconditions: readonly Precondition[],
     state?: (state: StateDocument) => StateDocument,
   ): ChangeContext {
-    return {
-      target,
-      world: this.#world,
-      now: this.#ports.clock.now(),
-      state: withLedger(this.#rules, this.#ports.clock, state),
-      preconditions: [
-        this.#rules.examined,
-        manifestStands(target.declared, this.#world, this.#ports.readManifests, certificateHash),
-        blobIs(this.#world.paths.certificateStatus(target.certificate.name), target.recorded?.blob ?? null),
-        ...preconditions,
-      ],
-    };
+    const status = this.#world.paths.certificateStatus(target.certificate.name);
+    const parts = { ports: this.#ports, world: this.#world, rules: this.#rules };
+    const stands = blobIs(status, target.recorded?.blob ?? null);
+    return changeContext(parts, target, [stands, ...preconditions], state);
   }
 
   async #commit(change: ChangeSet, signal: AbortSignal): Promise<void> {
     await this.#ports.store.commit(change, signal);
   }
-}
-
-function secretName({ certificate: { name, spec } }: CertificateCase): ObjectName {
-  return { namespace: name.namespace, name: spec.secretName };
 }
 
 /** An attempt that failed, and what is known of its Certificate by now: the branch may have moved on meanwhile. */

@@ -2,7 +2,7 @@ import type { Certificate } from '../api/certificate.ts';
 import { fingerprint } from '../api/fingerprint.ts';
 import type { Issuer } from '../api/issuer.ts';
 import type { ManifestFile, ManifestProblem, PlacedObject, SealedSecretManifest } from '../api/manifest.ts';
-import type { SecretKeyRef } from '../api/names.ts';
+import type { ObjectName, SecretKeyRef } from '../api/names.ts';
 import { DeclaredPolicies } from './declared-policies.ts';
 import { type CertificateKey, certificateKey, type IssuerKey, issuerKey, issuerKeyOf } from './keys.ts';
 import { rejectedKey } from './rejected-key.ts';
@@ -284,9 +284,14 @@ function passwordSecrets({ name, spec }: Certificate): ReadonlySet<string> {
   );
 }
 
+/** The Secret that a Certificate names as its own. */
+export function secretNameOf({ name, spec }: Certificate): ObjectName {
+  return { namespace: name.namespace, name: spec.secretName };
+}
+
 /** `namespace/secretName` of a Certificate. */
 export function secretKey(certificate: Certificate): string {
-  return certificateKey({ namespace: certificate.name.namespace, name: certificate.spec.secretName });
+  return certificateKey(secretNameOf(certificate));
 }
 
 function addTo(map: Map<string, Set<string>>, key: string, item: string): void {

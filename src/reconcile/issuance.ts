@@ -1,6 +1,5 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate } from '../api/certificate.ts';
-import type { ObjectName } from '../api/names.ts';
 import type { IssuedChain, IssuerAdapter, OrderRecord, SigningRequest } from '../issuers/issuer.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { gitBlobId } from '../lib/git-blob-id.ts';
@@ -11,11 +10,11 @@ import type { Approved } from './approval.ts';
 import type { CertificateCase } from './certificate-case.ts';
 import { issueChange, startChange } from './certificate-changes.ts';
 import type { ChangeContext } from './certificate-conditions.ts';
-import { certificateHash, issuerHash } from './desired-state.ts';
+import { issuerHash, secretNameOf } from './desired-state.ts';
 import type { IssuerCase } from './issuer-case.ts';
 import { issuerIdentity } from './issuer-identity.ts';
 import type { IssuerPool } from './issuer-pool.ts';
-import { type JournalRules, withLedger } from './journal-rules.ts';
+import { changeContext, type JournalRules } from './journal-rules.ts';
 import type { ChangeSet, Ports, Precondition, StateDocument } from './ports.ts';
 import { blobIs, manifestStands } from './preconditions.ts';
 import { RequestKeys, signingRequest } from './request-keys.ts';
@@ -266,17 +265,8 @@ export class Issuance {
     preconditions: readonly Precondition[],
     state?: (state: StateDocument) => StateDocument,
   ): ChangeContext {
-    return {
-      target,
-      world: this.#world,
-      now: this.#ports.clock.now(),
-      state: withLedger(this.#rules, this.#ports.clock, state),
-      preconditions: [
-        this.#rules.examined,
-        manifestStands(target.declared, this.#world, this.#ports.readManifests, certificateHash),
-        ...preconditions,
-      ],
-    };
+    const parts = { ports: this.#ports, world: this.#world, rules: this.#rules };
+    return changeContext(parts, target, preconditions, state);
   }
 
   #issuerStands(issuer: IssuerCase): readonly Precondition[] {
@@ -287,12 +277,8 @@ export class Issuance {
     ];
   }
 
-  #secretName({ certificate }: CertificateCase): ObjectName {
-    return { namespace: certificate.name.namespace, name: certificate.spec.secretName };
-  }
-
   #secretPath(target: CertificateCase): string {
-    return this.#world.paths.secret(this.#secretName(target));
+    return this.#world.paths.secret(secretNameOf(target.certificate));
   }
 }
 

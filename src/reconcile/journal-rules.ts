@@ -1,6 +1,11 @@
 import type { RateLedger } from '../acme/rate-ledger.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Precondition, StateDocument } from './ports.ts';
+import type { CertificateCase } from './certificate-case.ts';
+import type { ChangeContext } from './certificate-conditions.ts';
+import { certificateHash } from './desired-state.ts';
+import type { Ports, Precondition, StateDocument } from './ports.ts';
+import { manifestStands } from './preconditions.ts';
+import type { World } from './world.ts';
 
 /** What holds for every commit about a Certificate, whoever writes it. */
 export interface JournalRules {
@@ -18,4 +23,25 @@ export function withLedger(
 ): (state: StateDocument) => StateDocument {
   const note = ledger.stateChange(clock.realNow());
   return (state) => note(change === undefined ? state : change(state));
+}
+
+/** What a commit about a Certificate is made from: by these rules, and only while its manifest asks for the same. */
+export function changeContext(
+  { ports, world, rules }: { readonly ports: Ports; readonly world: World; readonly rules: JournalRules },
+  target: CertificateCase,
+  preconditions: readonly Precondition[],
+  state?: (state: StateDocument) => StateDocument,
+): ChangeContext {
+  const { clock, readManifests } = ports;
+  return {
+    target,
+    world,
+    now: clock.now(),
+    state: withLedger(rules, clock, state),
+    preconditions: [
+      rules.examined,
+      manifestStands(target.declared, world, readManifests, certificateHash),
+      ...preconditions,
+    ],
+  };
 }

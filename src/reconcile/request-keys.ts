@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import type { ObjectName } from '../api/names.ts';
 import type { SigningRequest } from '../issuers/issuer.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { Sensitive } from '../lib/sensitive.ts';
 import { parseRequestRecord, requestName } from '../status/request-document.ts';
 import { type CertificateCase, pemToDer } from './certificate-case.ts';
+import { secretNameOf } from './desired-state.ts';
 import type { Attempted } from './issuance.ts';
 import type { IssuerCase } from './issuer-case.ts';
 import type { Ports } from './ports.ts';
@@ -65,7 +65,7 @@ export class RequestKeys {
     if (spec.privateKey.rotationPolicy === 'Never' && isUnseen) {
       const path = secretPath(this.#world, target);
       const bytes = await store.readBlob(target.secretBlob ?? '', SEALED_MAX_BYTES);
-      const opened = await sealer.open(text(bytes), path, secretName(target));
+      const opened = await sealer.open(text(bytes), path, secretNameOf(target.certificate));
       const key = pki.decodePrivateKey(privateKeyOf(opened.data, path));
       if (pki.describePrivateKeyMismatch(key, spec.privateKey) === undefined) return key;
     }
@@ -82,12 +82,8 @@ export function signingRequest(target: CertificateCase, csr: Uint8Array, key: Ke
   };
 }
 
-function secretName({ certificate }: CertificateCase): ObjectName {
-  return { namespace: certificate.name.namespace, name: certificate.spec.secretName };
-}
-
 function secretPath(world: World, target: CertificateCase): string {
-  return world.paths.secret(secretName(target));
+  return world.paths.secret(secretNameOf(target.certificate));
 }
 
 function text(bytes: Uint8Array): string {
