@@ -6,7 +6,7 @@ import { endWithChildren, run } from './support/children.mjs';
 import { assertNodeVersion, build, ensureInstalled, root } from './support/installation.mjs';
 import { bold, dim, red } from './support/terminal.mjs';
 
-const BENCHES = ['g1', 'g3', 'g4', 'g10'];
+const BENCHES = ['g1', 'g3', 'g4', 'g10', 'g13'];
 const HELP = `npm run bench                      every bench, some 20 minutes on two cores
 npm run bench -- g1 g4             some of them: ${BENCHES.join(', ')}
 npm run bench -- --json FILE       writes every sample to FILE
