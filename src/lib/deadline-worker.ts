@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { CertopsError } from './errors.ts';
+import { startWorkerThread } from './worker-thread.ts';
 
 /** What a worker thread is sent, and what it answers; both are structured clones. */
 export interface WorkerQuestion {
@@ -98,7 +99,7 @@ export class DeadlineWorker<Input, Output> {
   }
 
   async #start(): Promise<Worker> {
-    const thread = newThread(this.#entry, this.#options.maxHeapMiB);
+    const thread = startWorkerThread(this.#entry, { maxHeapMiB: this.#options.maxHeapMiB });
     try {
       await nextAnswer(thread, START_TIMEOUT_MS, undefined);
     } catch (thrown) {
@@ -110,15 +111,6 @@ export class DeadlineWorker<Input, Output> {
     thread.on('error', () => {});
     return thread;
   }
-}
-
-function newThread(entry: URL, maxHeapMiB: number): Worker {
-  const resourceLimits = { maxOldGenerationSizeMb: maxHeapMiB };
-  if (!entry.pathname.endsWith('.ts')) return new Worker(entry, { resourceLimits });
-  // The sources run under tsx, as in tests: a thread does not inherit its loader and has to register it.
-  const [loader, module] = [JSON.stringify(import.meta.resolve('tsx/esm/api')), JSON.stringify(entry.href)];
-  const start = `import(${loader}).then(({ register }) => { register(); return import(${module}); });`;
-  return new Worker(start, { eval: true, resourceLimits });
 }
 
 /** The next message of the thread: undefined for `ready`, else the output. */

@@ -21,3 +21,28 @@ export function deadline(timeoutMs: number, parent?: AbortSignal): AbortSignal {
   parent.addEventListener('abort', onParent, { once: true });
   return controller.signal;
 }
+
+/**
+ * What `action` comes to within `timeoutMs`; its signal fires as that of `deadline` does. Afterwards nothing hangs on
+ * `parent` any more, so that a long life and many short requests leave it as it was.
+ */
+export async function withinDeadline<T>(
+  timeoutMs: number,
+  parent: AbortSignal | undefined,
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  parent?.throwIfAborted();
+  const controller = new AbortController();
+  const onParent = (): void => controller.abort(parent?.reason);
+  const timer = setTimeout(
+    () => controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')),
+    timeoutMs,
+  );
+  parent?.addEventListener('abort', onParent, { once: true });
+  try {
+    return await action(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    parent?.removeEventListener('abort', onParent);
+  }
+}

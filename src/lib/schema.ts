@@ -1,4 +1,5 @@
-import { z } from 'zod';
+// The whole name space, so that a bundler leaves out what is not used (the messages of 50 languages).
+import * as z from 'zod';
 
 /** A shape that data can be checked against; `ShapeOf` is the type of data that passed. */
 export type Schema<T = unknown> = z.ZodType<T>;
@@ -9,6 +10,17 @@ export function object<M extends Readonly<Record<string, z.ZodType>>>(
   members: M,
 ): z.ZodObject<M, z.core.$strict> {
   return z.strictObject(members);
+}
+
+/** A map of at least these members; others are dropped. For what other programs send. */
+export function openObject<M extends Readonly<Record<string, z.ZodType>>>(
+  members: M,
+): z.ZodObject<M, z.core.$strip> {
+  return z.object(members);
+}
+
+export function nullable<S extends z.ZodType>(schema: S): z.ZodNullable<S> {
+  return z.nullable(schema);
 }
 
 export function optional<S extends z.ZodType>(schema: S): z.ZodOptional<S> {

@@ -107,8 +107,9 @@ function parseTokens(text: string, limits: YamlLimits, lineCounter: LineCounter)
   return { tokens };
 }
 
-/** The library's words, which may quote the text: one line, bounded. */
+/** The library's words: one line, bounded. Where it quotes what stands there, that is left out: it may be a password. */
 function oneLine(message: string): string {
-  const line = message.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  const told = message.replace(/^(Unexpected [\w-]+ token in YAML stream): .*$/s, '$1');
+  const line = told.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }

@@ -10,8 +10,8 @@ import {
   readDirectory,
   readOrder,
 } from '../../src/acme/resources.ts';
-import { retryAfterMs } from '../../src/acme/retry-after.ts';
 import { CertopsError } from '../../src/lib/errors.ts';
+import { retryAfterMs } from '../../src/lib/retry-after.ts';
 import { assertTolerable, fuzz, hostileText, outcome } from './fuzz.ts';
 
 const NOW = new Date('2026-11-22T10:20:30Z');

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { deadline } from '../../../src/lib/deadline.ts';
+import { deadline, withinDeadline } from '../../../src/lib/deadline.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -47,4 +47,34 @@ test('a parent that has fired is known at once', () => {
   const signal = deadline(60_000, AbortSignal.abort(reason));
 
   assert.equal(signal.reason, reason);
+});
+
+test('an action within a deadline leaves nothing behind on its parent', async () => {
+  const { signal } = new AbortController();
+
+  const answer = await withinDeadline(60_000, signal, async (own) => {
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+    return own.aborted;
+  });
+
+  assert.equal(answer, false);
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+});
+
+test('an action within a deadline is told of the time-out, and of its parent', async (t) => {
+  staysAlive(t);
+  const reason = new Error('stop');
+  const parent = new AbortController();
+  const untilFired = async (signal: AbortSignal): Promise<unknown> => {
+    if (!signal.aborted) await once(signal, 'abort');
+    return signal.reason;
+  };
+
+  const late = await withinDeadline(10, undefined, untilFired);
+  const stopped = withinDeadline(60_000, parent.signal, untilFired);
+  parent.abort(reason);
+
+  assert.equal((late as DOMException).name, 'TimeoutError');
+  assert.equal(await stopped, reason);
+  await assert.rejects(withinDeadline(60_000, parent.signal, untilFired), (thrown) => thrown === reason);
 });

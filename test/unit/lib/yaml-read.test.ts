@@ -113,3 +113,13 @@ test('documents that nobody wants are not parsed', () => {
     [[1, { wanted: 1 }]],
   );
 });
+
+test('what stands where nothing may stand is not quoted: it may be a password', () => {
+  const text = ' "name": "a"\n },\n "password": "kanarienvogel-9b1f"\n}\n';
+
+  const { documents, problems } = readYaml(Buffer.from(text));
+
+  const told = [...problems, ...documents.flatMap((document) => document.problems)];
+  assert.ok(told.length > 0);
+  assert.doesNotMatch(JSON.stringify(told), /kanarienvogel/);
+});
