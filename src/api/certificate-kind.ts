@@ -44,9 +44,9 @@ export function readCertificate(
       labels,
       annotations,
       spec: defaulted(spec),
-      directives: directives.directives,
+      directives,
     },
-    unserved: [...directives.unserved, ...unservedFields(spec)],
+    unserved: unservedFields(spec),
   };
 }
 

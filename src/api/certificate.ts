@@ -163,6 +163,12 @@ export interface CertificateSpec {
   readonly revisionHistoryLimit: number;
 }
 
+/** One entry of `certops.dev/fallback-issuers`. */
+export interface FallbackIssuer {
+  readonly kind: 'Issuer' | 'ClusterIssuer';
+  readonly name: string;
+}
+
 /** What the annotations of a Certificate ask for (contract 1.3). */
 export interface CertificateDirectives {
   /** `certops.dev/suspend`, until `certops.dev/suspend-until` where that is given. */
@@ -173,6 +179,8 @@ export interface CertificateDirectives {
   readonly retryRequestedAt?: Date | undefined;
   /** `certops.dev/profile`: over the issuer's `profile`. */
   readonly profile?: string | undefined;
+  /** `certops.dev/fallback-issuers`, in order: what a pull request for a broken issuer may propose. */
+  readonly fallbackIssuers: readonly FallbackIssuer[];
   /** `cert-manager.io/issue-temporary-certificate: "true"` */
   readonly wantsTemporaryCertificate: boolean;
 }

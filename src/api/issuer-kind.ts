@@ -1,5 +1,5 @@
 import { readAcme } from './acme-kind.ts';
-import { checkIssuerAnnotations } from './certificate-annotations.ts';
+import { readIssuerRetry } from './certificate-annotations.ts';
 import { uriFault } from './certificate-names.ts';
 import type { FieldErrors, FieldPath } from './field-error.ts';
 import type { Issuer, IssuerSpec } from './issuer.ts';
@@ -28,7 +28,7 @@ export function readIssuer(
   name: ObjectName,
 ): ReadIssuer | undefined {
   checkPathLength(errors, ['metadata', 'name'], name.name, longestPath(kind, name));
-  checkIssuerAnnotations(errors, shape.metadata.annotations ?? {});
+  const retryRequestedAt = readIssuerRetry(errors, shape.metadata.annotations ?? {});
   // `<name>.key.yaml` is where the account key of the issuer `<name>` stands.
   if (name.name.endsWith('.key')) errors.invalid(['metadata', 'name'], name.name, 'must not end in ".key"');
   const [first, ...others] = TYPES.filter((type) => shape.spec[type] !== undefined);
@@ -39,7 +39,13 @@ export function readIssuer(
   const read = readSpec(errors, shape.spec);
   return read === undefined
     ? undefined
-    : { issuer: { kind, name, spec: read.spec }, unserved: read.unserved };
+    : {
+        issuer: {
+          ...{ kind, name, spec: read.spec },
+          ...(retryRequestedAt === undefined ? {} : { retryRequestedAt }),
+        },
+        unserved: read.unserved,
+      };
 }
 
 interface ReadSpec {

@@ -105,5 +105,7 @@ export interface Issuer {
   readonly kind: 'Issuer' | 'ClusterIssuer';
   readonly name: ObjectName;
   readonly spec: IssuerSpec;
+  /** `certops.dev/retry-requested-at`: "I have mended it", once for each new value. */
+  readonly retryRequestedAt?: Date | undefined;
   readonly unserved: readonly UnservedField[];
 }

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { meansExactly, withDocument } from '../lib/yaml-document-edit.ts';
 import { editYaml } from '../lib/yaml-edit.ts';
 import { readYaml, type YamlDocument } from '../lib/yaml-read.ts';
 import { identify } from './manifest-identity.ts';
@@ -31,9 +31,10 @@ export function moderniseFile(bytes: Uint8Array): ModernisedFile | undefined {
   // From the last to the first, so that lines before keep their place.
   for (const { document, modern } of old.reverse()) {
     const changed = document.text === '' ? undefined : editYaml(document.text, modern.edits);
-    const at = changed === undefined ? -1 : placeOf(text, document);
-    if (changed === undefined || at === -1 || !means(changed, modern.value)) continue;
-    text = text.slice(0, at) + changed + text.slice(at + document.text.length);
+    if (changed === undefined || !meansExactly(changed, modern.value)) continue;
+    const whole = withDocument(text, document, changed);
+    if (whole === undefined) continue;
+    text = whole;
     edited.unshift(document.index);
   }
   return edited.length === 0 ? undefined : { bytes: Buffer.from(text, 'utf8'), documents: edited };
@@ -46,24 +47,4 @@ function modernOf(document: YamlDocument): Modernised | undefined {
   if (treatment.do !== 'convert') return undefined;
   const modern = modernise(document.value, treatment.version, treatment.kind);
   return modern.obstacles.length > 0 ? undefined : modern;
-}
-
-/** Where a document's text begins in the file, or -1. */
-function placeOf(text: string, document: YamlDocument): number {
-  const { line } = document.positionAt(0);
-  let at = text.startsWith('\ufeff') ? 1 : 0;
-  for (let lines = 1; lines < line; lines++) at = text.indexOf('\n', at) + 1;
-  return text.startsWith(document.text, at) ? at : -1;
-}
-
-/** Whether an edited text is one document without fault that means this. */
-function means(text: string, value: unknown): boolean {
-  const { documents, problems } = readYaml(Buffer.from(text, 'utf8'));
-  const [document, ...others] = documents;
-  return (
-    problems.length === 0 &&
-    others.length === 0 &&
-    document?.problems.length === 0 &&
-    isDeepStrictEqual(document.value, value)
-  );
 }

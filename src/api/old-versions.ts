@@ -1,4 +1,5 @@
-import { editValue, type YamlEdit } from '../lib/yaml-edit.ts';
+import type { YamlEdit } from '../lib/yaml-edit.ts';
+import { editValue } from '../lib/yaml-edit-value.ts';
 import { type FieldPath, formatFieldPath } from './field-error.ts';
 import { memberOf } from './manifest-identity.ts';
 import { CERT_MANAGER_V1 } from './names.ts';

@@ -83,6 +83,8 @@ export type OwnReason =
   | 'IssuerNotFound'
   /** The issuer is declared and not ready; the Certificate waits for it. */
   | 'IssuerNotReady'
+  /** The issuer, the solver or the zone is found broken; one Certificate goes on trying, this one waits. */
+  | 'IssuerNotServing'
   /** There are policies, and none that applies approves the request, nor may one deny it; nothing is asked for. */
   | 'WaitingForApproval'
   /** `spec.secretName` names a Secret that people wrote. */

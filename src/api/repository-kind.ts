@@ -45,6 +45,9 @@ type SpecShape = NonNullable<ShapeOf<typeof REPOSITORY>['spec']>;
 const MAX_PATTERNS = 1000;
 const MAX_FOLDER_BYTES = 64;
 const MAX_TRAILER_BYTES = 200;
+const MAX_CONFIRMED = 1000;
+const MAX_OPEN = 1000;
+const MAX_WORDS = 20;
 
 /** Validates repository settings and fills in the defaults. What is not served yet is an error: fail closed. */
 export function readRepository(errors: FieldErrors, shape: ShapeOf<typeof REPOSITORY>): RepositorySettings {
@@ -81,6 +84,46 @@ export function readRepository(errors: FieldErrors, shape: ShapeOf<typeof REPOSI
     output,
     tenancy: readTenancy(errors, ['spec', 'tenancy'], spec.tenancy ?? []),
     commit: readCommit(errors, spec.commit ?? {}),
+    confirmed: readConfirmed(errors, spec.confirmed ?? defaults.confirmed),
+    pullRequests: readPullRequests(errors, spec.pullRequests ?? {}),
+  };
+}
+
+/** Ids of plans, as `certops plan` prints them. */
+function readConfirmed(errors: FieldErrors, confirmed: readonly string[]): readonly string[] {
+  const path: FieldPath = ['spec', 'confirmed'];
+  if (confirmed.length > MAX_CONFIRMED) errors.tooMany(path, confirmed.length, MAX_CONFIRMED);
+  for (const [index, id] of confirmed.entries()) {
+    if (!/^[0-9a-f]{8,64}$/.test(id)) errors.invalid([...path, index], id, 'must be the id of a plan');
+  }
+  return confirmed;
+}
+
+function readPullRequests(
+  errors: FieldErrors,
+  given: NonNullable<SpecShape['pullRequests']>,
+): RepositorySettings['pullRequests'] {
+  const defaults = DEFAULT_SETTINGS.pullRequests;
+  const { enabled, maxOpen = defaults.maxOpen } = given;
+  const path: FieldPath = ['spec', 'pullRequests'];
+  if (maxOpen < 0 || maxOpen > MAX_OPEN) {
+    errors.invalid([...path, 'maxOpen'], maxOpen, `must be from 0 to ${MAX_OPEN}`);
+  }
+  const words = (field: 'labels' | 'reviewers'): readonly string[] => {
+    const values = given[field] ?? defaults[field];
+    if (values.length > MAX_WORDS) errors.tooMany([...path, field], values.length, MAX_WORDS);
+    for (const [index, value] of values.entries()) {
+      if (!/^[^\p{C}]{1,100}$/u.test(value.trim())) {
+        errors.invalid([...path, field, index], value, 'must be one line of 1 to 100 characters');
+      }
+    }
+    return values;
+  };
+  return {
+    isEnabled: enabled ?? defaults.isEnabled,
+    maxOpen,
+    labels: words('labels'),
+    reviewers: words('reviewers'),
   };
 }
 
@@ -109,13 +152,6 @@ function checkNotServed(errors: FieldErrors, spec: SpecShape): void {
   }
   if (spec.ingressShim === true) {
     errors.notServed(['spec', 'ingressShim'], 'Ingress and Gateway manifests ask for nothing');
-  }
-  if ((spec.confirmed ?? []).length > 0) {
-    errors.notServed(['spec', 'confirmed'], 'no plan is held, so there is none to confirm');
-  }
-  const { maxOpen } = spec.pullRequests ?? {};
-  if (maxOpen !== undefined && maxOpen < 0) {
-    errors.invalid(['spec', 'pullRequests', 'maxOpen'], maxOpen, 'must not be negative');
   }
 }
 

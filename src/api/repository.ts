@@ -19,6 +19,17 @@ export interface RepositorySettings {
     /** Appended to every commit message of the daemon, for example `[skip ci]`; empty for none. */
     readonly trailer: string;
   };
+  /** Ids of large plans that a person has confirmed. */
+  readonly confirmed: readonly string[];
+  /** Pull requests for failures. */
+  readonly pullRequests: {
+    readonly isEnabled: boolean;
+    /** Open at one time. */
+    readonly maxOpen: number;
+    readonly labels: readonly string[];
+    /** Login names, in the forge's own form. */
+    readonly reviewers: readonly string[];
+  };
 }
 
 export const DEFAULT_SETTINGS: RepositorySettings = {
@@ -28,4 +39,6 @@ export const DEFAULT_SETTINGS: RepositorySettings = {
   output: { secrets: 'secrets', status: 'status', prune: false },
   tenancy: [],
   commit: { name: 'certops', email: 'certops@localhost', trailer: '' },
+  confirmed: [],
+  pullRequests: { isEnabled: true, maxOpen: 10, labels: ['certops'], reviewers: [] },
 };

@@ -12,6 +12,7 @@ function annotated(...annotations: readonly string[]): string {
 }
 
 const NONE: CertificateDirectives = {
+  fallbackIssuers: [],
   wantsTemporaryCertificate: false,
   renewRequestedAt: undefined,
   retryRequestedAt: undefined,
@@ -42,6 +43,17 @@ const READ: readonly (readonly [name: string, annotation: string, means: Partial
       { retryRequestedAt: new Date('2026-11-22T05:00:00Z') },
     ],
     ['a profile', 'certops.dev/profile: shortlived', { profile: 'shortlived' }],
+    [
+      'issuers to fall back to, in order',
+      'certops.dev/fallback-issuers: "ClusterIssuer/backup, Issuer/own.ca,Issuer/last"',
+      {
+        fallbackIssuers: [
+          { kind: 'ClusterIssuer', name: 'backup' },
+          { kind: 'Issuer', name: 'own.ca' },
+          { kind: 'Issuer', name: 'last' },
+        ],
+      },
+    ],
     [
       'a temporary certificate',
       'cert-manager.io/issue-temporary-certificate: "true"',
@@ -87,6 +99,17 @@ const REFUSED: readonly (readonly [name: string, annotation: string, rule: strin
   ['a profile with a space', 'certops.dev/profile: "short lived"', 'invalid-value'],
   ['a profile of 65 letters', `certops.dev/profile: ${'a'.repeat(65)}`, 'invalid-value'],
   ['an empty profile', 'certops.dev/profile: ""', 'invalid-value'],
+  ['no issuer to fall back to', 'certops.dev/fallback-issuers: ""', 'invalid-value'],
+  ['a fallback issuer without a kind', 'certops.dev/fallback-issuers: backup', 'invalid-value'],
+  ['a fallback issuer of another kind', 'certops.dev/fallback-issuers: Secret/backup', 'invalid-value'],
+  ['a fallback issuer elsewhere', 'certops.dev/fallback-issuers: Issuer/other/backup', 'invalid-value'],
+  ['a fallback issuer of no name', 'certops.dev/fallback-issuers: "Issuer/a, Issuer/"', 'invalid-value'],
+  ['a comma behind a fallback issuer', 'certops.dev/fallback-issuers: "Issuer/a,"', 'invalid-value'],
+  [
+    'eleven fallback issuers',
+    `certops.dev/fallback-issuers: "${Array.from({ length: 11 }, (_, index) => `Issuer/a${index}`).join(',')}"`,
+    'invalid-value',
+  ],
   ['a misspelt suspension', 'certops.dev/suspended: x', 'unknown-field'],
   ['an annotation that certops never had', 'certops.dev/frobnicate: x', 'unknown-field'],
   ['a suspension in another case', 'certops.dev/Suspend: x', 'unknown-field'],

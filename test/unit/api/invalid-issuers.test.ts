@@ -211,8 +211,20 @@ const CASES: readonly (readonly [name: string, text: string, problem: string, wo
   [
     'a confirmation of nothing',
     repository('  confirmed: [abc]'),
-    '5:14 not-served spec.confirmed',
-    'Not served yet',
+    '5:15 invalid-value spec.confirmed[0]',
+    'must be the id of a plan',
+  ],
+  [
+    'a negative number of pull requests',
+    repository('  pullRequests: {maxOpen: -1}'),
+    '5:27 invalid-value spec.pullRequests.maxOpen',
+    'must be from 0 to 1000',
+  ],
+  [
+    'a label of two lines',
+    repository('  pullRequests: {labels: ["a\\nb"]}'),
+    '5:27 invalid-value spec.pullRequests.labels[0]',
+    'must be one line of 1 to 100 characters',
   ],
   [
     'a trailer of two lines',

@@ -153,12 +153,6 @@ const UNSERVED: readonly (readonly [text: string, field: string, line: number, c
     6,
     52,
   ],
-  [
-    certificateWith().replace('namespace: web', 'annotations: {certops.dev/fallback-issuers: Issuer/b}'),
-    'metadata.annotations[certops.dev/fallback-issuers]',
-    3,
-    67,
-  ],
 ];
 
 for (const [text, field, line, column] of UNSERVED) {
@@ -361,6 +355,8 @@ test('repository settings have every default', () => {
     output: { secrets: 'secrets', status: 'status', prune: false },
     tenancy: [],
     commit: { name: 'certops', email: 'certops@localhost', trailer: '' },
+    confirmed: [],
+    pullRequests: { isEnabled: true, maxOpen: 10, labels: ['certops'], reviewers: [] },
   });
 });
 
