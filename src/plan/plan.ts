@@ -90,6 +90,8 @@ export interface PlanSummary {
   readonly certificates: number;
   /** It would issue, reissue or remove more than 30 per cent of at least 10 Certificates, or more than 50 in all. */
   readonly isLarge: boolean;
+  /** It is large, the base declares at least 10 Certificates, and what is to be merged does not confirm it. */
+  readonly isUnconfirmed: boolean;
   readonly costs: readonly IssuerCost[];
   readonly warnings: readonly string[];
 }
@@ -113,6 +115,8 @@ export function createPlan(input: {
   readonly certificates: number;
   readonly costs: readonly IssuerCost[];
   readonly warnings: readonly string[];
+  /** Ids of plans that what is to be merged confirms: its `spec.confirmed`. */
+  readonly confirmed?: readonly string[];
 }): Plan {
   const changes = input.changes.toSorted((a, b) => compareText(sortKey(a), sortKey(b)));
   const actions: Partial<Record<PlanAction, number>> = {};
@@ -120,9 +124,13 @@ export function createPlan(input: {
     const count = changes.filter((change) => change.action === action).length;
     if (count > 0) actions[action] = count;
   }
-  const { certificates, costs, warnings } = input;
-  const summary = { actions, certificates, isLarge: isLarge(changes, certificates), costs, warnings };
-  return { id: planId(changes), summary, changes };
+  const { certificates, costs, warnings, confirmed = [] } = input;
+  const id = planId(changes);
+  const isOverRail = isLarge(changes, certificates);
+  // The first filling of a repository is no slip.
+  const isUnconfirmed = isOverRail && certificates >= LARGE_SHARE_OF_AT_LEAST && !confirmed.includes(id);
+  const summary = { actions, certificates, isLarge: isOverRail, isUnconfirmed, costs, warnings };
+  return { id, summary, changes };
 }
 
 /** Whether a plan holds something that must not be merged as it is. */

@@ -1,4 +1,4 @@
-import { printable } from '../lib/printable.ts';
+import { quoteInline as code, quoteWords } from '../lib/markdown-quote.ts';
 import type { Plan, PlannedChange } from './plan.ts';
 import {
   ACTION_MARK,
@@ -13,7 +13,6 @@ import {
 
 /** Under what the forges take of a comment (GitHub: 65,536 characters). */
 const MAX_BYTES = 60_000;
-const MAX_CODE_CHARS = 1000;
 
 /**
  * A plan as a comment on a pull request, at most 60 kB. Whatever files, policies or people wrote stands in code spans,
@@ -25,7 +24,7 @@ export function renderPlanMarkdown(plan: Plan): string {
     '### certops plan',
     '',
     `**${capital(countsInWords(plan))}.** Plan ${code(id)}`,
-    ...(summary.isLarge ? ['', `> **${largeInWords(plan)}**`] : []),
+    ...(summary.isLarge ? ['', `> **${quoteWords(largeInWords(plan))}**`] : []),
     ...section(
       'Warnings',
       summary.warnings.slice(0, 20).map((warning) => `- ${code(warning)}`),
@@ -92,19 +91,6 @@ function costLines({
         `  - ${ofLimit(certificates, 'certificate', limitPerWeek, 'in 7 days')} for exactly ${code(names.join(', '))}`,
     ),
   ];
-}
-
-/**
- * A code span (CommonMark, section 6.1): one line, fenced by more backticks than any run of them inside, so that
- * nothing in it ends it.
- */
-function code(text: string): string {
-  const line = printable(text.slice(0, MAX_CODE_CHARS * 4));
-  const shown = line.length > MAX_CODE_CHARS ? `${line.slice(0, MAX_CODE_CHARS - 1)}…` : line;
-  const longest = Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  const space = shown === '' || shown.startsWith('`') || shown.endsWith('`') ? ' ' : '';
-  return `${fence}${space}${shown}${space}${fence}`;
 }
 
 function bytesOf(text: string): number {
