@@ -1,8 +1,9 @@
 import type { Clock } from '../lib/clock.ts';
 import { cutText } from '../lib/cut-text.ts';
 import { CertopsError, type RetryAdvice } from '../lib/errors.ts';
+import { retryAfterMs } from '../lib/retry-after.ts';
+import { withoutCutTokens, withoutTokens } from '../lib/without-tokens.ts';
 import { findHttpsUrl, httpsUrl } from './https-url.ts';
-import { retryAfterMs } from './retry-after.ts';
 
 const TYPE_PREFIX = 'urn:ietf:params:acme:error:';
 const MAX_DETAIL_CHARACTERS = 500;
@@ -11,6 +12,8 @@ const MAX_SUBPROBLEMS = 100;
 /** The wait after a rate limit whose end the CA does not name: Let's Encrypt's first step of retrying. */
 const UNTOLD_RATE_LIMIT_MS = 60_000;
 const MAX_TOLD_CHARACTERS = 100;
+/** As much of a detail is looked at. */
+const MAX_READ_CHARACTERS = 8192;
 
 /**
  * What an ACME problem means for the next attempt:
@@ -73,7 +76,7 @@ export const KNOWN_PROBLEM_TYPES: readonly string[] = Object.keys(CLASS_OF_TYPE)
 export interface AcmeProblem {
   /** Without the ACME prefix where it has it (`rateLimited`); at most 100 characters. */
   readonly type: string;
-  /** The CA's own words, at most 500 characters, one line, no control characters. */
+  /** The CA's own words, at most 500 characters, one line, no control characters, no tokens or key authorizations. */
   readonly detail: string;
   /** The name that it is about. */
   readonly identifier?: string | undefined;
@@ -166,7 +169,7 @@ export function readProblem(value: unknown): AcmeProblem | undefined {
   const subproblems = Array.isArray(value.subproblems) ? value.subproblems.slice(0, MAX_SUBPROBLEMS) : [];
   const identifier = isRecord(value.identifier) ? value.identifier.value : undefined;
   const detail = typeof value.detail === 'string' ? value.detail : '';
-  const type = plainLine(typeof value.type === 'string' ? value.type : '', 100 + TYPE_PREFIX.length).replace(
+  const type = toldLine(typeof value.type === 'string' ? value.type : '', 100 + TYPE_PREFIX.length).replace(
     TYPE_PREFIX,
     '',
   );
@@ -174,7 +177,7 @@ export function readProblem(value: unknown): AcmeProblem | undefined {
   const link = (isPaused ? findHttpsUrl(detail) : undefined) ?? httpsUrl(value.instance);
   return {
     type,
-    detail: plainLine(detail, MAX_DETAIL_CHARACTERS),
+    detail: toldLine(detail, MAX_DETAIL_CHARACTERS),
     isPaused,
     ...(link === undefined ? {} : { link }),
     ...(typeof identifier === 'string' ? { identifier: plainLine(identifier, 255) } : {}),
@@ -230,13 +233,20 @@ function adviceFor(problemClass: ProblemClass, retryAfter: Date | undefined): Re
   return retryAfter === undefined ? { when: 'backoff' } : { when: 'not-before', at: retryAfter };
 }
 
-/** Control, format and bidirectional characters have no business in an error text. */
+/** As `plainLine`, without what proves control of a name: CAs quote it, and this text goes everywhere. */
+function toldLine(text: string, maxCharacters: number): string {
+  const isCut = text.length > MAX_READ_CHARACTERS;
+  const line = onOneLine(text.slice(0, MAX_READ_CHARACTERS));
+  return cutText(isCut ? withoutCutTokens(line) : withoutTokens(line), maxCharacters);
+}
+
 function plainLine(text: string, maxCharacters: number): string {
-  const bounded = text
-    .slice(0, maxCharacters * 2)
-    .replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim();
-  return cutText(bounded, maxCharacters);
+  return cutText(onOneLine(text.slice(0, maxCharacters * 2)), maxCharacters);
+}
+
+/** Control, format and bidirectional characters have no business in an error text. */
+function onOneLine(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 }
 
 function kebab(type: string): string {

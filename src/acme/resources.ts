@@ -7,6 +7,7 @@ const CHALLENGE_STATUSES = ['pending', 'processing', 'valid', 'invalid'] as cons
 const MAX_AUTHORIZATIONS = 200;
 const MAX_CHALLENGES = 50;
 const MAX_PROFILES = 50;
+const MAX_CAA_IDENTITIES = 20;
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** RFC 8555, section 7.1.6. */
@@ -65,6 +66,8 @@ export interface AcmeDirectory {
   readonly renewalInfo?: string | undefined;
   /** `meta.profiles`: the names, undefined where the CA has no such thing. */
   readonly profiles?: readonly string[] | undefined;
+  /** `meta.caaIdentities`: the names that CAA records know the CA by, lower case; undefined where it has none. */
+  readonly caaIdentities?: readonly string[] | undefined;
 }
 
 /** An account object (RFC 8555, section 7.1.2). */
@@ -91,6 +94,7 @@ export function readDirectory(data: unknown, url: string, isOwnUrl: IsOwnUrl): A
       ? {}
       : { renewalInfo: ownUrl(fields.renewalInfo, 'renewalInfo', url, isOwnUrl) }),
     ...readProfiles(fields.meta),
+    ...readCaaIdentities(fields.meta),
   };
 }
 
@@ -108,6 +112,16 @@ function readProfiles(meta: unknown): Pick<AcmeDirectory, 'profiles'> {
   if (typeof profiles !== 'object' || profiles === null || Array.isArray(profiles)) return {};
   const names = Object.keys(profiles).filter((name) => /^[\x21-\x7e]{1,64}$/.test(name));
   return { profiles: names.slice(0, MAX_PROFILES) };
+}
+
+/** RFC 8555, section 7.1.1. What is no host name is nobody's. */
+function readCaaIdentities(meta: unknown): Pick<AcmeDirectory, 'caaIdentities'> {
+  if (typeof meta !== 'object' || meta === null || !('caaIdentities' in meta)) return {};
+  const { caaIdentities } = meta;
+  if (!Array.isArray(caaIdentities)) return {};
+  const names = caaIdentities.filter((name): name is string => typeof name === 'string');
+  const hosts = names.filter((name) => /^[A-Za-z0-9.-]{1,253}$/.test(name)).map((name) => name.toLowerCase());
+  return hosts.length === 0 ? {} : { caaIdentities: hosts.slice(0, MAX_CAA_IDENTITIES) };
 }
 
 /** Throws `acme.bad-answer`. */

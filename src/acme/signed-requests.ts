@@ -3,12 +3,12 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../lib/clock.ts';
 import type { HostPolicy } from '../lib/host-policy.ts';
 import type { Log } from '../lib/log.ts';
+import { retryAfterMs } from '../lib/retry-after.ts';
 import { AcmeConnectionError, badAnswer } from './connection-error.ts';
 import { NoncePool } from './nonce-pool.ts';
 import { problemOfAnswer } from './problem.ts';
 import { RequestSlots } from './request-slots.ts';
 import { type AcmeDirectory, readDirectory } from './resources.ts';
-import { retryAfterMs } from './retry-after.ts';
 import {
   type ClientAnswer,
   type ClientApi,

@@ -7,7 +7,8 @@ import { CertopsError, type Explanation, type RetryAdvice } from '../lib/errors.
 import type { FaultPoints } from '../lib/faults.ts';
 import type { Log } from '../lib/log.ts';
 import { Sensitive } from '../lib/sensitive.ts';
-import { IssuanceError } from './issuer.ts';
+import { factsOfRefusal, factsOfStep } from './failure-facts.ts';
+import { type FailureFacts, IssuanceError } from './issuer.ts';
 
 /** Opens one key of a Secret in the issuer's own namespace. */
 export type OpenCredential = (ref: SecretKeyRef) => Promise<Sensitive<Buffer>>;
@@ -231,6 +232,7 @@ export class AcmeAccount {
       {
         failsRequest: false,
         retry: retry ?? thrown?.retry ?? { when: 'never' },
+        facts: registrationFacts(thrown),
         data: { reason, ...thrown?.data, ...(thrown === undefined ? {} : { cause: thrown.code }) },
         ...(thrown === undefined ? {} : { cause: thrown }),
       },
@@ -248,6 +250,11 @@ function isUnauthorized(thrown: unknown): thrown is AcmeProblemError {
   );
 }
 
+function registrationFacts(thrown: unknown): FailureFacts {
+  const step = 'registration';
+  return thrown instanceof AcmeProblemError ? factsOfRefusal(thrown, step) : factsOfStep(step, 'issuer');
+}
+
 function deactivated(thrown: unknown): IssuanceError {
   return new IssuanceError(
     'issuers.account-deactivated',
@@ -260,6 +267,7 @@ function deactivated(thrown: unknown): IssuanceError {
       failsRequest: true,
       retry: { when: 'never' },
       cause: thrown,
+      facts: registrationFacts(thrown),
       data: { reason: 'ErrVerifyACMEAccount' },
     },
   );

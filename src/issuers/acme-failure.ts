@@ -10,7 +10,8 @@ import type { AcmeAuthorization } from '../acme/resources.ts';
 import type { AcmeIssuerSpec } from '../api/issuer.ts';
 import { cutText } from '../lib/cut-text.ts';
 import { CertopsError, type RetryAdvice } from '../lib/errors.ts';
-import { IssuanceError } from './issuer.ts';
+import { factsOfRefusal, factsOfStep, factsOfValidation } from './failure-facts.ts';
+import { type FailureFacts, IssuanceError } from './issuer.ts';
 
 const MAX_WHY_CHARACTERS = 2000;
 const MAX_NAMES_TOLD = 20;
@@ -18,15 +19,19 @@ const NONE: AcmeProblem = { type: '', detail: '', isPaused: false, subproblems: 
 
 /**
  * The error of an issuance step in the words of this room. Whatever a CA refuses for good fails the request;
- * whatever time may heal leaves it as recorded. Anything else (an abort, a defect) passes through.
+ * whatever time may heal leaves it as recorded. Anything else (an abort, a defect) passes through. `names` are those
+ * that were asked for.
  */
 export function issuanceFailure(
   thrown: unknown,
   step: string,
   issuer: Pick<AcmeIssuerSpec, 'disableAccountKeyGeneration'> = { disableAccountKeyGeneration: false },
+  names: readonly string[] = [],
 ): unknown {
   if (thrown instanceof IssuanceError) return thrown;
-  if (thrown instanceof AcmeProblemError) return refusal(thrown, step, issuer.disableAccountKeyGeneration);
+  if (thrown instanceof AcmeProblemError) {
+    return refusal(thrown, factsOfRefusal(thrown, step, names), issuer.disableAccountKeyGeneration);
+  }
   if (thrown instanceof AcmeConnectionError) {
     return new IssuanceError(
       'issuers.ca-unavailable',
@@ -40,6 +45,7 @@ export function issuanceFailure(
         retry: thrown.retry,
         cause: thrown,
         data: { step, ...thrown.data, cause: thrown.code },
+        facts: factsOfStep(step),
       },
     );
   }
@@ -52,6 +58,7 @@ export function issuanceFailure(
       retry: thrown.retry,
       cause: thrown,
       data: { step, ...thrown.data },
+      facts: factsOfStep(step),
     });
   }
   return thrown;
@@ -62,7 +69,12 @@ export function orderGone(what: string, cause?: unknown): IssuanceError {
   return new IssuanceError(
     'issuers.order-gone',
     { what, next: 'A new order is made by itself' },
-    { failsRequest: true, retry: { when: 'now' }, ...(cause === undefined ? {} : { cause }) },
+    {
+      failsRequest: true,
+      retry: { when: 'now' },
+      facts: factsOfStep('order'),
+      ...(cause === undefined ? {} : { cause }),
+    },
   );
 }
 
@@ -78,7 +90,13 @@ export function certificateNotThere(cause: AcmeProblemError): IssuanceError {
       why: cause.explanation.why,
       next: 'It is asked for again by itself',
     },
-    { failsRequest: false, retry: { when: 'backoff' }, cause, data: { ...cause.data } },
+    {
+      failsRequest: false,
+      retry: { when: 'backoff' },
+      cause,
+      data: { ...cause.data },
+      facts: factsOfRefusal(cause, 'download'),
+    },
   );
 }
 
@@ -94,7 +112,7 @@ export function validationInterrupted(failure: IssuanceError): IssuanceError {
       why: failure.explanation.why,
       next: 'A new order is made by itself',
     },
-    { failsRequest: true, retry: { when: 'now' }, cause: failure, data: failure.data },
+    { failsRequest: true, retry: { when: 'now' }, cause: failure, data: failure.data, facts: failure.facts },
   );
 }
 
@@ -135,6 +153,7 @@ export function validationFailed(
     {
       failsRequest: true,
       retry: problems.some(isForGood) ? { when: 'never' } : { when: 'backoff' },
+      facts: factsOfValidation(failures, orderError),
       data: {
         problemType: problem?.type,
         detail: problem?.detail,
@@ -148,9 +167,15 @@ export function validationFailed(
   );
 }
 
-function refusal(error: AcmeProblemError, step: string, mustBeGiven: boolean): IssuanceError {
+function refusal(
+  error: AcmeProblemError,
+  facts: FailureFacts & { readonly step: string },
+  mustBeGiven: boolean,
+): IssuanceError {
+  const { step } = facts;
   const shared = {
     cause: error,
+    facts,
     data: {
       step,
       ...error.data,

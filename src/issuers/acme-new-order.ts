@@ -5,6 +5,7 @@ import type { AcmeSession, OrderTerms } from '../acme/session.ts';
 import type { AcmeIssuerSpec } from '../api/issuer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { factsOfStep } from './failure-facts.ts';
 import { IssuanceError, type SigningRequest } from './issuer.ts';
 
 /** Before a profile is said to be unknown the directory is read again, unless it is fresher than this. */
@@ -23,7 +24,8 @@ export async function orderTerms(
   signal: AbortSignal,
 ): Promise<OrderTerms> {
   const profile = request.profile ?? spec.profile;
-  if (profile !== undefined) await requireProfile(profile, session, signal);
+  const owner = request.profile === undefined ? 'issuer' : 'certificate';
+  if (profile !== undefined) await requireProfile(profile, owner, session, signal);
   const isReplacing =
     request.replaces !== undefined && (await session.directory(signal)).renewalInfo !== undefined;
   const { durationMs } = request.spec;
@@ -77,7 +79,12 @@ export function budgetSpent(refusal: BudgetRefusal, clock: Clock): IssuanceError
         why: why[limit],
         next: 'It goes on by itself when they are done',
       },
-      { failsRequest: false, retry: { when: 'backoff' }, data: { identifiers, limit } },
+      {
+        failsRequest: false,
+        retry: { when: 'backoff' },
+        data: { identifiers, limit },
+        facts: factsOfStep('new order'),
+      },
     );
   }
   return new IssuanceError(
@@ -87,11 +94,21 @@ export function budgetSpent(refusal: BudgetRefusal, clock: Clock): IssuanceError
       why: why[limit],
       next: `It is ordered by itself from ${at.toISOString()}`,
     },
-    { failsRequest: false, retry: { when: 'not-before', at }, data: { limit, identifiers, count, windowMs } },
+    {
+      failsRequest: false,
+      retry: { when: 'not-before', at },
+      data: { limit, identifiers, count, windowMs },
+      facts: factsOfStep('new order', limit === 'new-orders' ? 'issuer' : 'certificate'),
+    },
   );
 }
 
-async function requireProfile(profile: string, session: AcmeSession, signal: AbortSignal): Promise<void> {
+async function requireProfile(
+  profile: string,
+  owner: 'certificate' | 'issuer',
+  session: AcmeSession,
+  signal: AbortSignal,
+): Promise<void> {
   const known = (await session.directory(signal)).profiles;
   if (known?.includes(profile)) return;
   const offered = (await session.directory(signal, PROFILES_MAX_AGE_MS)).profiles ?? [];
@@ -104,7 +121,12 @@ async function requireProfile(profile: string, session: AcmeSession, signal: Abo
       why: offered.length === 0 ? 'It offers no profiles at all' : `It offers ${told}`,
       next: 'Correct spec.acme.profile of the issuer, or the annotation certops.dev/profile of the Certificate',
     },
-    { failsRequest: true, retry: { when: 'never' }, data: { profile, offered } },
+    {
+      failsRequest: true,
+      retry: { when: 'never' },
+      data: { profile, offered },
+      facts: factsOfStep('new order', owner),
+    },
   );
 }
 

@@ -10,6 +10,7 @@ import type { Log } from '../lib/log.ts';
 import { ipAddressBytes } from '../pki/ip-address.ts';
 import { budgetSpent, makeOrder, orderTerms } from './acme-new-order.ts';
 import type { ChallengeSolving } from './challenge-solving.ts';
+import { factsOfStep } from './failure-facts.ts';
 import {
   IssuanceError,
   type OrderRecord,
@@ -153,6 +154,11 @@ export function orderTaken(orderUrl?: string): IssuanceError {
       why: 'A CA gives the same order to both, so they take turns',
       next: 'It goes on by itself when the other is done',
     },
-    { failsRequest: false, retry: { when: 'backoff' }, data: { orderUrl } },
+    {
+      failsRequest: false,
+      retry: { when: 'backoff' },
+      data: { orderUrl },
+      facts: factsOfStep('new order'),
+    },
   );
 }

@@ -40,6 +40,7 @@ export class OrderCompletion {
   readonly #answered = new Set<string>();
   /** Challenge URLs of `#presentations`. */
   readonly #shown = new Set<string>();
+  readonly #unseen: OrderRecordAuthorization[] = [];
   #hasAccepted = false;
   #hasFinalized = false;
 
@@ -56,6 +57,11 @@ export class OrderCompletion {
   /** What is being shown to the CA; whoever ran this removes it when the order needs it no more. */
   get presentations(): readonly Presentation[] {
     return this.#presentations;
+  }
+
+  /** Authorizations whose challenge is shown and was not seen where the CA would look. */
+  get unseen(): readonly OrderRecordAuthorization[] {
+    return this.#unseen;
   }
 
   /**
@@ -150,7 +156,10 @@ export class OrderCompletion {
     this.#options.faults.reach('challenge-presented');
     // After a restart the challenge may be accepted already, and may be accepted only once.
     if (mustLook && !(await this.#isPending(url, challenge.url, signal))) return undefined;
-    await presentation.becomeVisible(signal);
+    await presentation.becomeVisible(signal).catch((thrown: unknown) => {
+      this.#unseen.push(authorization);
+      throw thrown;
+    });
     const retryAfterMs = await this.#accept(url, challenge.url, signal);
     this.#options.faults.reach('challenge-accepted');
     return retryAfterMs;

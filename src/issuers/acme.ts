@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { RateLedger } from '../acme/rate-ledger.ts';
+import type { AcmeIdentifier } from '../acme/resources.ts';
 import { AcmeSession } from '../acme/session.ts';
 import type { AcmeIssuerSpec } from '../api/issuer.ts';
 import { formatObjectName } from '../api/names.ts';
@@ -17,6 +18,7 @@ import { issuanceFailure } from './acme-failure.ts';
 import { OrderCompletion } from './acme-order.ts';
 import { OrderOpening, orderTaken } from './acme-order-opening.ts';
 import { ChallengeSolving } from './challenge-solving.ts';
+import { type FailureObserver, withObservations } from './failure-observer.ts';
 import {
   IssuanceError,
   type IssuerAdapter,
@@ -46,6 +48,8 @@ export interface AcmeIssuerOptions {
   readonly presenter: ChallengePresenter | undefined;
   /** Undefined where the daemon does no DNS-01. */
   readonly dns01?: Dns01 | undefined;
+  /** Looks for itself when a validation fails, while the challenges are still shown. */
+  readonly observer?: FailureObserver | undefined;
   readonly clock: Clock;
   readonly faults: FaultPoints;
   readonly log: Log;
@@ -174,7 +178,7 @@ class AcmeIssuer implements IssuerAdapter {
       this.#remember(record.orderUrl);
       return { kind: 'pending' as const, record };
     } catch (thrown) {
-      const failure = await this.#failure(thrown, 'new order', signal);
+      const failure = await this.#failure(thrown, 'new order', identifiers, signal);
       // An order that was made but not described yet is taken up by the next `begin`.
       const isOver = failure instanceof IssuanceError && failure.failsRequest;
       if (isOver || this.#open.orderOf(identifiers, owner) === undefined) this.#release(request);
@@ -210,12 +214,12 @@ class AcmeIssuer implements IssuerAdapter {
       isOver = true;
       return { chainPem };
     } catch (thrown) {
-      const failure = await this.#failure(thrown, 'order', signal);
+      const failure = await this.#failure(thrown, 'order', acmeIdentifiers(request.spec), signal);
       this.#noteFailure(failure);
       isOver = failure instanceof IssuanceError && failure.failsRequest;
       isLeftOpen = failure instanceof CertopsError && !isOver;
       if (isOver) this.#release(request);
-      throw failure;
+      throw await this.#lookInto(failure, request, record, completion, signal);
     } finally {
       // A process that is stopped leaves in place what the CA may be looking for; the next one takes it away.
       const isLeftBehind = signal.aborted && !isOver && completion.hasAccepted;
@@ -250,9 +254,28 @@ class AcmeIssuer implements IssuerAdapter {
   }
 
   /** What was thrown in the words of this room; an account that was deactivated is told as such. */
-  async #failure(thrown: unknown, step: string, signal: AbortSignal): Promise<unknown> {
+  async #failure(
+    thrown: unknown,
+    step: string,
+    identifiers: readonly AcmeIdentifier[],
+    signal: AbortSignal,
+  ): Promise<unknown> {
     const deactivation = await this.#account.deactivation(thrown, signal);
-    return deactivation ?? issuanceFailure(thrown, step, this.#options.spec);
+    const names = identifiers.map(({ value }) => value);
+    return deactivation ?? issuanceFailure(thrown, step, this.#options.spec, names);
+  }
+
+  /** What failed, with what is seen of it from here. Holds up nothing but this attempt. */
+  #lookInto(
+    failure: unknown,
+    request: SigningRequest,
+    record: OrderRecord,
+    { unseen }: OrderCompletion,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const { observer, log } = this.#options;
+    const ours = { session: this.#session, accountUri: this.#accountUri, log };
+    return withObservations(failure, { request, record, unseen, ...ours }, observer, signal);
   }
 
   /** Whatever the CA tried and could not validate counts, though nobody was there to answer. */

@@ -2,11 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { DEFAULT_DURATION_MS } from '../api/certificate.ts';
 import type { CaIssuerSpec } from '../api/issuer.ts';
 import type { Clock } from '../lib/clock.ts';
-import { asCertopsError, InternalError } from '../lib/errors.ts';
+import { asCertopsError, type CertopsError, type ErrorData, InternalError } from '../lib/errors.ts';
 import type { Sensitive } from '../lib/sensitive.ts';
 import { splitChain } from '../pki/certificate-facts.ts';
 import { decodePrivateKey } from '../pki/private-key.ts';
 import { signWithCa } from '../pki/sign-certificate.ts';
+import { factsOfStep } from './failure-facts.ts';
 import { IssuanceError, type IssuedChain, type IssuerAdapter, type IssuerReadiness } from './issuer.ts';
 
 /** The Secret that `spec.ca.secretName` names, in the issuer's namespace. */
@@ -40,6 +41,8 @@ export function createCaIssuer({ spec, namespaceSecret, clock }: CaIssuerOptions
       throw keyPairError(
         'ErrGetKeyPair',
         `Error getting keypair for CA issuer: no Secret "${spec.secretName}" with tls.crt and tls.key`,
+        undefined,
+        { cause: 'reconcile.credential-missing', secret: spec.secretName },
       );
     }
     return readSigningCa(pair, clock.now());
@@ -52,7 +55,8 @@ export function createCaIssuer({ spec, namespaceSecret, clock }: CaIssuerOptions
         await load();
       } catch (thrown) {
         if (!(thrown instanceof IssuanceError)) throw thrown;
-        return { ready: false, reason: String(thrown.data.reason), message: thrown.explanation.what };
+        const { data, explanation } = thrown;
+        return { ready: false, reason: String(data.reason), message: explanation.what, failure: thrown };
       }
       return { ready: true, reason: 'KeyPairVerified', message: 'Signing CA verified' };
     },
@@ -160,7 +164,8 @@ function isSelfIssued({ facts }: CaCertificate): boolean {
 function keyPairError(
   reason: 'ErrGetKeyPair' | 'ErrInvalidKeyPair',
   message: string,
-  cause?: unknown,
+  cause?: CertopsError,
+  data: ErrorData = cause === undefined ? {} : { ...cause.data, cause: cause.code },
 ): IssuanceError {
   return new IssuanceError(
     'issuers.ca-key-pair',
@@ -168,6 +173,11 @@ function keyPairError(
       what: message,
       next: 'Put a CA certificate and its private key into the Secret that spec.ca.secretName names',
     },
-    { failsRequest: false, data: { reason }, ...(cause === undefined ? {} : { cause }) },
+    {
+      failsRequest: false,
+      facts: factsOfStep('signing', 'issuer'),
+      data: { ...data, reason },
+      ...(cause === undefined ? {} : { cause }),
+    },
   );
 }

@@ -7,6 +7,7 @@ import type { Sensitive } from '../lib/sensitive.ts';
 import type { Dns01 } from '../solvers/dns01/dns01.ts';
 import type { ChallengePresenter } from '../solvers/presenter.ts';
 import { listNames } from './acme-failure.ts';
+import { factsOfNames } from './failure-facts.ts';
 import {
   IssuanceError,
   type OrderRecordAuthorization,
@@ -154,7 +155,12 @@ function noSolver(names: readonly string[]): IssuanceError {
       why: 'A solver must match by its selector; wildcards need DNS-01, and IP addresses need HTTP-01',
       next: 'Add a fitting solver to spec.acme.solvers of the issuer',
     },
-    { failsRequest: true, retry: { when: 'never' }, data: { identifiers: names } },
+    {
+      failsRequest: true,
+      retry: { when: 'never' },
+      data: { identifiers: names },
+      facts: factsOfNames(names, 'noSolver', 'no solver of the issuer fits it'),
+    },
   );
 }
 
@@ -165,7 +171,12 @@ function noPresenter(names: readonly string[]): IssuanceError {
       what: 'The issuer needs HTTP-01, and this daemon has no HTTP-01 presenter',
       next: 'Start certops with --http01-port or --http01-webroot',
     },
-    { failsRequest: true, retry: { when: 'never' }, data: { identifiers: names } },
+    {
+      failsRequest: true,
+      retry: { when: 'never' },
+      data: { identifiers: names },
+      facts: factsOfNames(names, 'noPresenter', 'it needs HTTP-01, which this daemon does not present'),
+    },
   );
 }
 
@@ -177,6 +188,11 @@ function noChallenge(name: string, offered: readonly string[]): IssuanceError {
       why: `It offers ${offered.length === 0 ? 'none' : offered.join(', ')}`,
       next: 'Add a solver of such a type to spec.acme.solvers of the issuer, or use another CA',
     },
-    { failsRequest: true, retry: { when: 'never' }, data: { identifiers: [name] } },
+    {
+      failsRequest: true,
+      retry: { when: 'never' },
+      data: { identifiers: [name] },
+      facts: factsOfNames([name], 'noChallenge', `the CA offers ${offered.join(', ') || 'none'}`),
+    },
   );
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { CertificateSpec } from '../api/certificate.ts';
 import type { ObjectName } from '../api/names.ts';
+import type { Failure } from '../diagnosis/failure.ts';
 import { CertopsError, type CertopsErrorOptions, type Explanation } from '../lib/errors.ts';
 
 /** One signing request, made from a Certificate's specification by the reconciler. */
@@ -16,6 +17,16 @@ export interface SigningRequest {
   readonly profile?: string | undefined;
   /** RFC 9773 identifier of the certificate that this one takes the place of. */
   readonly replaces?: string | undefined;
+  /** The certificate in use, whoever issued it, to be told from what a name serves. */
+  readonly inForce?: CertificateInForce | undefined;
+}
+
+/** A certificate that is in use while another is asked for. */
+export interface CertificateInForce {
+  /** SHA-256 of its DER, lower-case hex. */
+  readonly fingerprintSHA256: string;
+  readonly notBefore: Date;
+  readonly dnsNames: readonly string[];
 }
 
 /** What an issuer answers at last. */
@@ -70,6 +81,8 @@ export interface IssuerReadiness {
     readonly lastRegisteredEmail?: string | undefined;
     readonly lastPrivateKeyHash?: string | undefined;
   };
+  /** Why it is not ready, for a diagnosis. */
+  readonly failure?: CertopsError | undefined;
 }
 
 /**
@@ -120,13 +133,25 @@ export interface RenewalInformation {
  */
 export class IssuanceError extends CertopsError {
   readonly failsRequest: boolean;
+  /** What is known of it beyond words, for a diagnosis. */
+  readonly facts: FailureFacts | undefined;
 
   constructor(
     code: string,
     explanation: Explanation,
-    options: CertopsErrorOptions & { readonly failsRequest: boolean },
+    options: CertopsErrorOptions & {
+      readonly failsRequest: boolean;
+      readonly facts?: FailureFacts | undefined;
+    },
   ) {
     super(code, explanation, options);
     this.failsRequest = options.failsRequest;
+    this.facts = options.facts;
   }
 }
+
+/** The parts of a failure that only the issuer knows. */
+export type FailureFacts = Pick<
+  Failure,
+  'step' | 'problem' | 'identifiers' | 'solver' | 'observations' | 'owner'
+>;

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { factsOfStep } from './failure-facts.ts';
 import { IssuanceError } from './issuer.ts';
 
 const FIRST_WAIT_MS = 30;
@@ -41,6 +42,7 @@ export class PollPace {
       },
       {
         failsRequest: false,
+        facts: factsOfStep('order'),
         retry: { when: 'not-before', at: new Date(this.#clock.now().getTime() + waitMs) },
       },
     );

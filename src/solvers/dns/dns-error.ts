@@ -1,5 +1,10 @@
 import { cutText } from '../../lib/cut-text.ts';
-import { CertopsError, type CertopsErrorOptions, type Explanation } from '../../lib/errors.ts';
+import {
+  CertopsError,
+  type CertopsErrorOptions,
+  type ErrorData,
+  type Explanation,
+} from '../../lib/errors.ts';
 import { printable } from '../../lib/printable.ts';
 
 const MAX_QUOTED_CHARACTERS = 120;
@@ -16,6 +21,18 @@ export class DnsError extends CertopsError {
   ) {
     super(code, explanation, options);
     this.errno = options.errno;
+  }
+
+  /** The same error with more data; what it says itself counts. */
+  with(data: ErrorData): DnsError {
+    const { code, explanation, retry, cause, errno } = this;
+    const merged = { ...data, ...this.data };
+    return new DnsError(code, explanation, {
+      retry,
+      errno,
+      data: merged,
+      ...(cause === undefined ? {} : { cause }),
+    });
   }
 }
 

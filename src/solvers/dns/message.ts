@@ -1,4 +1,5 @@
 import { encode, RECURSION_DESIRED } from 'dns-packet';
+import { type CaaData, formatCaa, readCaaData } from './caa.ts';
 import { badAnswer } from './dns-error.ts';
 import { type DnsName, readName } from './name.ts';
 import { readTsigData, type TsigRecord } from './tsig-record.ts';
@@ -10,8 +11,8 @@ const MAX_MESSAGE_BYTES = 65_535;
 /** What every path carries unfragmented (DNS flag day 2020). */
 const UDP_PAYLOAD_BYTES = 1232;
 
-/** Numbers of record types that are looked at (RFC 1035, 3596, 8945). */
-export const RECORD_TYPES = { A: 1, NS: 2, CNAME: 5, SOA: 6, TXT: 16, AAAA: 28 } as const;
+/** Numbers of record types that are looked at (RFC 1035, 3596, 8659). */
+export const RECORD_TYPES = { A: 1, NS: 2, CNAME: 5, SOA: 6, TXT: 16, AAAA: 28, CAA: 257 } as const;
 const TYPE_TSIG = 250;
 const CLASS_IN = 1;
 
@@ -36,8 +37,13 @@ const RCODES: readonly string[] = [
 export interface DnsRecord {
   readonly name: DnsName;
   readonly type: RecordType;
-  /** An address for A and AAAA, a name for NS and CNAME, the joined strings of a TXT; empty for SOA. */
+  /**
+   * An address for A and AAAA, a name for NS and CNAME, the joined strings of a TXT, a CAA as a zone file has it;
+   * empty for SOA.
+   */
   readonly value: string;
+  /** Of a CAA. */
+  readonly caa?: CaaData;
 }
 
 /** A message as it came, read within limits. Nothing in it is to be trusted. */
@@ -176,6 +182,10 @@ function readRecord(bytes: Buffer, outline: RecordOutline): readonly DnsRecord[]
       return [{ name, type: 'SOA', value: '' }];
     case RECORD_TYPES.TXT:
       return [{ name, type: 'TXT', value: strings(bytes.subarray(dataOffset, end)) }];
+    case RECORD_TYPES.CAA: {
+      const caa = readCaaData(bytes.subarray(dataOffset, end));
+      return [{ name, type: 'CAA', value: formatCaa(caa), caa }];
+    }
     default:
       return [];
   }

@@ -1,3 +1,4 @@
+import { getServers } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { createForbiddenAddresses, type HostPolicy } from '../../lib/host-policy.ts';
@@ -37,6 +38,13 @@ export function parseNameserver(text: string): Nameserver {
     },
     { retry: { when: 'never' } },
   );
+}
+
+/** The resolvers that `/etc/resolv.conf` names, without addresses that only make sense on one link. */
+export function systemNameservers(): readonly Nameserver[] {
+  return getServers()
+    .filter((server) => !server.includes('%'))
+    .map(parseNameserver);
 }
 
 /** `192.0.2.1:53`, `[2001:db8::1]:53`. */

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { getServers } from 'node:dns';
 import type { Dns01SolverSpec } from '../../api/issuer.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
-import { asCertopsError } from '../../lib/errors.ts';
+import { asCertopsError, type ErrorData } from '../../lib/errors.ts';
 import type { HostPolicy } from '../../lib/host-policy.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Sensitive } from '../../lib/sensitive.ts';
+import { DnsError } from '../dns/dns-error.ts';
 import { type DnsName, parseDnsName } from '../dns/name.ts';
-import { type Nameserver, parseNameserver, ReachableAddresses } from '../dns/nameserver.ts';
+import { parseNameserver, ReachableAddresses, systemNameservers } from '../dns/nameserver.ts';
 import { DnsResolver } from '../dns/resolver.ts';
 import { createDnsTransport, type DnsTransport } from '../dns/transport.ts';
 import type { Challenge, ChallengePresenter, Presentation } from '../presenter.ts';
@@ -60,9 +60,18 @@ export class Dns01 {
 
   /**
    * The presenter of one solver. `tsigSecret` is the value of the Secret that it names, absent where it names
-   * none. Throws `solvers.dns-bad-nameserver`, `solvers.dns-bad-name`, `solvers.tsig-bad-secret`.
+   * none. Throws `solvers.dns-bad-nameserver`, `solvers.dns-bad-name`, `solvers.tsig-bad-secret`. Data of every error
+   * name the provider, its server and its credential.
    */
   presenter(solver: Dns01SolverSpec, tsigSecret: Sensitive<Buffer> | undefined): ChallengePresenter {
+    try {
+      return this.#presenter(solver, tsigSecret);
+    } catch (thrown) {
+      throw naming(solver, thrown, { isConfiguration: true });
+    }
+  }
+
+  #presenter(solver: Dns01SolverSpec, tsigSecret: Sensitive<Buffer> | undefined): ChallengePresenter {
     const { clock } = this.#options;
     const server = new Rfc2136Server({
       provider: solver.provider,
@@ -73,7 +82,13 @@ export class Dns01 {
     });
     const resolver = this.#resolver(solver.nameservers);
     return {
-      present: (challenge, signal) => this.#present({ solver, server, resolver }, challenge, signal),
+      present: async (challenge, signal) => {
+        try {
+          return await this.#present({ solver, server, resolver }, challenge, signal);
+        } catch (thrown) {
+          throw naming(solver, thrown);
+        }
+      },
       withdraw: (challenge) =>
         this.#tidy(challenge.identifier, async (signal) => {
           const { key, name, value } = await this.#locate({ solver, server, resolver }, challenge, signal);
@@ -94,7 +109,6 @@ export class Dns01 {
       becomeVisible: async (visibleSignal) => {
         const waitMs = solver.waitInsteadOfSelfCheckMs;
         if (waitMs !== undefined) return clock.sleep(waitMs, visibleSignal);
-        const record = { name, value, writtenTo: await server.servers() };
         const options = {
           resolver,
           transport: this.#transport,
@@ -103,7 +117,12 @@ export class Dns01 {
           limitMs: propagationLimitMs,
           silenceMs,
         };
-        return waitUntilVisible(record, options, visibleSignal);
+        try {
+          const record = { name, value, writtenTo: await server.servers() };
+          return await waitUntilVisible(record, options, visibleSignal);
+        } catch (thrown) {
+          throw naming(solver, thrown);
+        }
       },
       remove: () => {
         const removeTxt = (removeSignal: AbortSignal) => server.removeTxt(name, value, removeSignal);
@@ -172,7 +191,7 @@ export class Dns01 {
     const known = this.#resolvers.get(key);
     if (known !== undefined) return known;
     const made = new DnsResolver({
-      nameservers: texts.length > 0 ? texts.map(parseNameserver) : systemResolvers(),
+      nameservers: texts.length > 0 ? texts.map(parseNameserver) : systemNameservers(),
       transport: this.#transport,
       reachable: this.#reachable,
       clock: this.#options.clock,
@@ -189,14 +208,19 @@ interface SolverParts {
   readonly resolver: DnsResolver;
 }
 
+/** An error of a solver with what says which it is. */
+function naming({ provider }: Dns01SolverSpec, thrown: unknown, data: ErrorData = {}): unknown {
+  if (!(thrown instanceof DnsError)) return thrown;
+  const { secretRef } = provider.tsig ?? {};
+  return thrown.with({
+    ...data,
+    provider: provider.type,
+    nameserver: provider.nameserver,
+    ...(secretRef === undefined ? {} : { credentialName: secretRef.name, credentialKey: secretRef.key }),
+  });
+}
+
 /** What stands in the TXT record (RFC 8555, section 8.4). */
 export function txtValue(keyAuthorization: string): string {
   return createHash('sha256').update(keyAuthorization).digest('base64url');
-}
-
-/** What `/etc/resolv.conf` names, without addresses that only make sense on one link. */
-function systemResolvers(): readonly Nameserver[] {
-  return getServers()
-    .filter((server) => !server.includes('%'))
-    .map(parseNameserver);
 }

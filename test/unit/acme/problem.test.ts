@@ -7,7 +7,7 @@ import {
   problemOfAnswer,
   readProblem,
 } from '../../../src/acme/problem.ts';
-import { retryAfterMs } from '../../../src/acme/retry-after.ts';
+import { retryAfterMs } from '../../../src/lib/retry-after.ts';
 
 const NOW = new Date('2026-01-01T00:00:00Z');
 /** `now` is the moved clock, `realNow` the machine's. */
@@ -236,6 +236,30 @@ test('a hostile detail becomes one bounded line without control or bidirectional
   assert.ok(problem.detail.length <= 500);
   assert.doesNotMatch(problem.detail, /\p{C}/u);
   assert.match(problem.detail, /^a \[31m b c d/);
+});
+
+describe('what a CA quotes of a challenge', () => {
+  const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA';
+  const thumbprint = 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ';
+  const quotes = [
+    `Expected "${token}.${thumbprint}" (got "${'x'.repeat(600)}")`,
+    `${'Fetching again. '.repeat(511)}got ${token}.${thumbprint}`,
+    `Get "http://a.test/.well-known/acme-challenge/${token}": EOF`,
+    `Expected "${token}\u200b.${thumbprint}"`,
+  ];
+
+  for (const [index, detail] of quotes.entries()) {
+    test(`proves nothing any more when it is told (${index + 1})`, () => {
+      const data = { type: `${PREFIX}${token}`, detail, subproblems: [{ type: 'x', detail }] };
+
+      const error = problemOfAnswer({ status: 403, headers: {}, data, url: 'https://ca.test/x' }, CLOCK);
+
+      const told = JSON.stringify([error.problem, error.logFields(), error.explain()]);
+      for (const secret of [token, thumbprint])
+        for (let from = 0; from + 12 <= secret.length; from += 1)
+          assert.ok(!told.includes(secret.slice(from, from + 12)));
+    });
+  }
 });
 
 test('a hundred subproblems become one bounded text', () => {
