@@ -72,6 +72,11 @@ export class Sealer {
     this.#log = options.log ?? silentLog;
   }
 
+  /** age recipients of the identities in hand. */
+  ownRecipients(): Promise<readonly string[]> {
+    return this.#identities.recipients();
+  }
+
   /** Takes the text of `.sops.yaml`, undefined where there is none. Never throws: `prove` tells what is wrong. */
   setRules(text: string | undefined): void {
     this.rules.set(text);

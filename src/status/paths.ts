@@ -15,15 +15,24 @@ export type OutputPath =
 
 /** The folder of ClusterIssuers; no namespace can have that name (RFC 1123 labels have no underscore). */
 const CLUSTER_FOLDER = '_cluster';
+/** A file that is called like a folder of ours. */
+const NAMESPACE_FOLDER = /^(_cluster|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$/;
 
 /** Where everything that certops writes lies; the folders are settings of the repository. */
 export class OutputPaths {
   readonly #secrets: string;
   readonly #status: string;
+  readonly #secretsPrefix: string;
+  readonly #statusPrefix: string;
+  /** The output folders and those that they lie in: a file of such a name stands in the way. */
+  readonly #foldersAbove: ReadonlySet<string>;
 
   constructor(output: { readonly secrets: string; readonly status: string }) {
     this.#secrets = output.secrets;
     this.#status = output.status;
+    this.#secretsPrefix = `${output.secrets}/`;
+    this.#statusPrefix = `${output.status}/`;
+    this.#foldersAbove = new Set([...withParents(output.secrets), ...withParents(output.status)]);
   }
 
   /** Whether both mean the same folders. */
@@ -64,40 +73,42 @@ export class OutputPaths {
     return `${this.#status}/${name.namespace || CLUSTER_FOLDER}/issuers/${name.name}.key.yaml`;
   }
 
-  /** A file that is called like a folder of ours. */
-  #isObstruction(path: string): boolean {
-    if (`${this.#secrets}/`.startsWith(`${path}/`) || `${this.#status}/`.startsWith(`${path}/`)) return true;
-    const [folder, rest] = path.startsWith(`${this.#secrets}/`)
-      ? ['secrets', path.slice(this.#secrets.length + 1)]
-      : path.startsWith(`${this.#status}/`)
-        ? ['status', path.slice(this.#status.length + 1)]
-        : ['', ''];
-    const isNamespace = /^(_cluster|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$/.test(rest);
-    const isRoom = folder === 'status' && /^[^/]+\/(certificates|requests|issuers)$/.test(rest);
-    return folder !== '' && (isNamespace || isRoom);
-  }
-
-  /** Undefined for a path outside the output folders. */
+  /** Undefined for a path outside the output folders. Asked of every file of a tree, so it looks no further than it must. */
   classify(path: string): OutputPath | undefined {
-    if (this.#isObstruction(path)) return { kind: 'obstruction' };
-    if (path.startsWith(`${this.#secrets}/`)) {
-      const match = /^([^/]+)\/([^/]+)\.yaml$/.exec(path.slice(this.#secrets.length + 1));
-      if (match === null) return { kind: 'other' };
-      return { kind: 'secret', name: { namespace: match[1] as string, name: match[2] as string } };
-    }
-    if (!path.startsWith(`${this.#status}/`)) return undefined;
+    if (this.#foldersAbove.has(path)) return { kind: 'obstruction' };
+    if (path.startsWith(this.#secretsPrefix)) return classifySecret(path.slice(this.#secretsPrefix.length));
+    if (!path.startsWith(this.#statusPrefix)) return undefined;
     if (path === this.recipients()) return { kind: 'recipients' };
-    const match = /^([^/]+)\/(certificates|requests|issuers)\/([^/]+?)(\.key)?\.yaml$/.exec(
-      path.slice(this.#status.length + 1),
-    );
-    if (match === null) return { kind: 'other' };
-    const [, folder, room, name, key] = match as unknown as [string, string, string, string, string?];
-    const namespace = folder === CLUSTER_FOLDER ? '' : folder;
-    if (room === 'certificates') {
-      return { kind: 'certificate-status', name: { namespace, name: `${name}${key ?? ''}` } };
-    }
-    if (room === 'requests')
-      return { kind: key === undefined ? 'request' : 'request-key', namespace, file: name };
-    return { kind: key === undefined ? 'issuer-status' : 'account-key', name: { namespace, name } };
+    return classifyStatus(path.slice(this.#statusPrefix.length));
   }
+}
+
+/** `path` is relative to the folder of Secrets. */
+function classifySecret(path: string): OutputPath {
+  const match = /^([^/]+)\/([^/]+)\.yaml$/.exec(path);
+  if (match === null) return { kind: NAMESPACE_FOLDER.test(path) ? 'obstruction' : 'other' };
+  return { kind: 'secret', name: { namespace: match[1] as string, name: match[2] as string } };
+}
+
+/** `path` is relative to the folder of statuses. */
+function classifyStatus(path: string): OutputPath {
+  const match = /^([^/]+)\/(certificates|requests|issuers)\/([^/]+?)(\.key)?\.yaml$/.exec(path);
+  if (match === null) {
+    const isFolder = NAMESPACE_FOLDER.test(path) || /^[^/]+\/(certificates|requests|issuers)$/.test(path);
+    return { kind: isFolder ? 'obstruction' : 'other' };
+  }
+  const [, folder, room, name, key] = match as unknown as [string, string, string, string, string?];
+  const namespace = folder === CLUSTER_FOLDER ? '' : folder;
+  if (room === 'certificates') {
+    return { kind: 'certificate-status', name: { namespace, name: `${name}${key ?? ''}` } };
+  }
+  if (room === 'requests')
+    return { kind: key === undefined ? 'request' : 'request-key', namespace, file: name };
+  return { kind: key === undefined ? 'issuer-status' : 'account-key', name: { namespace, name } };
+}
+
+/** A folder and all that it lies in. */
+function withParents(folder: string): readonly string[] {
+  const segments = folder.split('/');
+  return segments.map((_, index) => segments.slice(0, index + 1).join('/'));
 }

@@ -5,17 +5,6 @@ import { x25519Identity, x25519Recipient } from './x25519-stanza.ts';
 /** Bytes of a SOPS data key (AES-256). */
 export const DATA_KEY_BYTES = 32;
 
-/** Whether `text` is an age X25519 recipient (`age1…`, lower case, checksum right). */
-export function isX25519Recipient(text: string): boolean {
-  if (!/^age1[02-9ac-hj-np-z]{58}$/.test(text)) return false;
-  try {
-    new Encrypter().addRecipient(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The recipient of an age X25519 identity, undefined where the text is none. */
 export async function recipientOf(identity: string): Promise<string | undefined> {
   if (!/^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/.test(identity)) return undefined;

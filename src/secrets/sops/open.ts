@@ -164,7 +164,7 @@ async function findDataKey(parts: SopsParts, identities: AgeIdentities, where: s
           : 'None of its recipients is one of ours',
       next: 'Add our recipient to .sops.yaml and run sops updatekeys, or give the daemon the identity',
     },
-    { where, recipients: parts.metadata.recipients },
+    { where, recipients: parts.metadata.recipients, identityCount: identities.identities.length },
   );
 }
 

@@ -1,6 +1,6 @@
 import { type GoYaml, GoYamlError, readGoYaml } from '../../lib/go-yaml.ts';
 import { compileLinearRegex, type LinearRegex, RegexSyntaxError } from '../../lib/linear-regex.ts';
-import { isX25519Recipient } from './data-key.ts';
+import { isX25519Recipient } from './bech32.ts';
 import { type PathSelection, pathSelection } from './selection.ts';
 import { SopsError } from './sops-error.ts';
 

@@ -9,6 +9,7 @@ import {
   randomBytes,
 } from 'node:crypto';
 import { type Identity, type Recipient, Stanza } from 'age-encryption';
+import { bech32Payload } from './bech32.ts';
 
 // age's X25519 recipient type (age-encryption.org/v1, "The X25519 recipient type") through Node's own X25519: the
 // library does it in JavaScript, at four times the CPU. The file format around it stays the library's.
@@ -18,12 +19,11 @@ const HKDF_LABEL = 'age-encryption.org/v1/X25519';
 const KEY_BYTES = 32;
 const FILE_KEY_BYTES = 16;
 const TAG_BYTES = 16;
-const BECH32_ALPHABET = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l';
 // DER up to the 32 bytes of the key (RFC 8410).
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
 
-/** The recipient `age1…` for the library's Encrypter. The text must have been validated by the library. */
+/** The recipient `age1…` for the library's Encrypter. The text must have been validated. */
 export function x25519Recipient(recipient: string): Recipient {
   const publicBytes = bech32Payload(recipient);
   const publicKey = publicKeyOf(publicBytes);
@@ -102,20 +102,4 @@ function publicKeyOf(bytes: Buffer): KeyObject {
 
 function publicBytesOf(key: KeyObject): Buffer {
   return key.export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES);
-}
-
-/** The data part of a Bech32 text whose checksum has been checked before. */
-function bech32Payload(text: string): Buffer {
-  const bytes: number[] = [];
-  let bits = 0;
-  let value = 0;
-  for (const char of text.slice(text.lastIndexOf('1') + 1, -6)) {
-    value = ((value << 5) | BECH32_ALPHABET.indexOf(char)) & 0xfff;
-    bits += 5;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes.push((value >> bits) & 0xff);
-    }
-  }
-  return Buffer.from(bytes);
 }

@@ -17,7 +17,7 @@ const CERTIFICATE: Certificate = {
   labels: {},
   annotations: {},
   unserved: [],
-  directives: { wantsTemporaryCertificate: false },
+  directives: { fallbackIssuers: [], wantsTemporaryCertificate: false },
   spec: {
     secretName: 'www-tls',
     issuerRef: { kind: 'ClusterIssuer', name: 'letsencrypt', group: 'cert-manager.io' },
