@@ -16,6 +16,8 @@ import { CertopsError, type CertopsErrorOptions, type Explanation } from '../lib
  * - `store.signing-key-unreadable`, `store.signing-key-unsupported`, `store.signing-key-exposed`.
  * - `store.pack-rejected`: git refused the objects we built (a defect).
  * - `store.not-a-repository`: there is no Git repository where one was looked for.
+ * - `store.branch-moved`: a branch of ours is not where it was: somebody pushed to it.
+ * - `store.bad-ref`, `store.fetch-refused`, `store.fetch-too-large`, `store.nothing-proposed`: what is asked of a branch cannot be.
  * - `store.closed`: the store was closed while this waited.
  */
 export class StoreError extends CertopsError {}

@@ -89,6 +89,19 @@ export class GitProcess {
     });
   }
 
+  /**
+   * Like `spawn` without stdin, as the leader of a process group: whoever ends the group ends Git's helpers too,
+   * which otherwise go on transferring. `environment` comes on top.
+   */
+  spawnGroup(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    return spawn('git', [...args], {
+      cwd: this.gitDir,
+      env: { ...this.#environment, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+  }
+
   async #start(
     args: readonly string[],
     signal: AbortSignal,

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +6,9 @@ import { deadline } from '../lib/deadline.ts';
 import { InternalError, isAbort } from '../lib/errors.ts';
 import { mirrorDamaged, StoreError, unreachable } from './errors.ts';
 import { GitProcess } from './git-process.ts';
+import { lastLine } from './git-words.ts';
 import { HttpConnections } from './http-connections.ts';
+import { indexPack } from './index-pack.ts';
 import { RepositoryObjects } from './object-source.ts';
 import { type PushRequest, type PushVerdict, pushArguments, readPushOutcome } from './push.ts';
 import { type Remote, stateRefOf } from './remote.ts';
@@ -29,7 +30,6 @@ export interface MirrorOptions {
 const FETCHED_BRANCH = 'refs/fetched/branch';
 const FETCHED_STATE = 'refs/fetched/state';
 const POLL_TIMEOUT_MS = 20_000;
-const INDEX_TIMEOUT_MS = 120_000;
 const MANY_PACKS = 50;
 
 /**
@@ -134,28 +134,15 @@ export class Mirror {
     }
   }
 
-  /** Checks the pack and adds it (`index-pack --strict`). Throws `store.pack-rejected`. */
-  async addPack(pack: Buffer): Promise<void> {
-    const child = this.git.spawn(
-      ['index-pack', '--stdin', '--fix-thin', '--strict'],
-      deadline(INDEX_TIMEOUT_MS),
-    );
-    let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr = (stderr + chunk.toString()).slice(-4000);
-    });
-    child.stdout.resume();
-    child.stdin.on('error', () => {});
-    const failed = new Promise<never>((_resolve, reject) => child.on('error', reject));
-    const closed = once(child, 'close');
-    child.stdin.end(pack);
-    const [exitCode] = await Promise.race([closed, failed]);
-    if (exitCode === 0) return;
-    throw new StoreError(
-      'store.pack-rejected',
-      { what: 'Git did not take the objects that certops built', why: lastLine(stderr) },
-      { retry: { when: 'backoff' }, cause: new InternalError(lastLine(stderr)) },
-    );
+  /** Checks the pack and adds it. Throws `store.pack-rejected`. */
+  addPack(pack: Buffer): Promise<void> {
+    return indexPack(this.git, pack);
+  }
+
+  /** Branches of the remote under a prefix that ends in `/`, by their full ref names. Throws `store.unreachable`. */
+  branchesUnder(prefix: string, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const limitMs = Math.min(POLL_TIMEOUT_MS, this.#options.silenceTimeoutMs);
+    return this.#poller.list(`refs/heads/${prefix}`, deadline(limitMs, signal));
   }
 
   /** Joins packs when there are many. One at a time; reading and pushing go on meanwhile. */
@@ -227,10 +214,4 @@ export class Mirror {
 
 async function treeOf(objects: RepositoryObjects, commit: string): Promise<string> {
   return (await objects.commit(commit)).toString('latin1', 5, 45);
-}
-
-/** The last line that Git wrote, without progress, for people. */
-function lastLine(stderr: string): string {
-  const lines = stderr.split(/[\r\n]+/).filter((line) => /^(fatal|error|remote): /.test(line));
-  return (lines.at(-1) ?? 'Git gave no reason').slice(0, 300);
 }

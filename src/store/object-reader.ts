@@ -35,6 +35,8 @@ export class ObjectReader {
   readonly #mode: '--batch' | '--batch-check';
   readonly #requests: Request[] = [];
   #process: ChildProcess | null = null;
+  /** Ids that the process is yet to be told: what is asked in one turn is written at once. */
+  #unsent = '';
   #chunks: Buffer[] = [];
   #buffered = 0;
   /** Header of the object whose content is on its way. */
@@ -58,9 +60,17 @@ export class ObjectReader {
     if (this.#isClosed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       this.#requests.push({ oid, maxBytes, resolve, reject, retries: 0 });
-      this.#ensureProcess().stdin?.write(`${oid}\n`);
+      this.#ensureProcess();
+      if (this.#unsent === '') queueMicrotask(() => this.#send());
+      this.#unsent += `${oid}\n`;
       this.#watch();
     });
+  }
+
+  #send(): void {
+    const text = this.#unsent;
+    this.#unsent = '';
+    if (text !== '') this.#process?.stdin?.write(text, 'latin1');
   }
 
   /** Lets go of the packs that the process holds open; the next read starts a new one. */
@@ -180,13 +190,15 @@ export class ObjectReader {
     this.#discardProcess();
     if (this.#requests.length === 0 || this.#isClosed) return;
     const { stdin } = this.#ensureProcess();
-    stdin?.write(this.#requests.map((request) => `${request.oid}\n`).join(''));
+    stdin?.write(this.#requests.map((request) => `${request.oid}\n`).join(''), 'latin1');
     this.#watch();
   }
 
   #discardProcess(): void {
     const child = this.#process;
     this.#process = null;
+    // Whoever asked is still among the requests, all of which the next process is told.
+    this.#unsent = '';
     this.#chunks = [];
     this.#buffered = 0;
     this.#expected = null;

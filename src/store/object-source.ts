@@ -22,6 +22,8 @@ export class RepositoryObjects implements ObjectSource {
   readonly #facts: ObjectReader;
   readonly #trees: ByteCache;
   readonly #commits: ByteCache;
+  /** Trees and commits that are being read: folders built to explode are one tree, asked for again and again. */
+  readonly #underWay = new Map<string, Promise<Buffer>>();
   readonly #onDamage: () => void;
 
   /** `onDamage` is told when an object that was named turns out to be missing or unreadable. */
@@ -76,11 +78,17 @@ export class RepositoryObjects implements ObjectSource {
   }
 
   async #cached(cache: ByteCache, oid: string, type: 'tree' | 'commit', maxBytes: number): Promise<Buffer> {
-    const known = cache.get(oid);
+    const known = cache.get(oid) ?? this.#underWay.get(oid);
     if (known !== undefined) return known;
-    const content = await this.#read(oid, type, maxBytes);
-    cache.set(oid, content);
-    return content;
+    const reading = this.#read(oid, type, maxBytes);
+    this.#underWay.set(oid, reading);
+    try {
+      const content = await reading;
+      cache.set(oid, content);
+      return content;
+    } finally {
+      this.#underWay.delete(oid);
+    }
   }
 
   async #read(oid: string, type: 'blob' | 'tree' | 'commit', maxBytes: number): Promise<Buffer> {

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Sensitive } from '../lib/sensitive.ts';
 import { mirrorDamaged, misuse, StoreError } from './errors.ts';
 import { GitProcess } from './git-process.ts';
@@ -8,7 +8,7 @@ import { Mirror } from './mirror.ts';
 import { RepositoryObjects } from './object-source.ts';
 import type { GitReader, LogOptions, Tip } from './reader.ts';
 import { checkBranch, parseRemote, stateRefOf } from './remote.ts';
-import { findGitDir, readRefs } from './remote-refs.ts';
+import { findAround, readRefs } from './remote-refs.ts';
 import { RepositoryReader } from './repository-reader.ts';
 import { decodeState, MAX_STATE_BYTES, STATE_FILE, type StateDocument } from './state.ts';
 
@@ -125,14 +125,6 @@ async function readerOver(parts: {
       return decodeState(file.content);
     },
   };
-}
-
-/** The repository at `path` or in the nearest folder above it. */
-export async function findAround(path: string): Promise<string | null> {
-  for (let folder = path; ; folder = dirname(folder)) {
-    const gitDir = await findGitDir(folder);
-    if (gitDir !== null || folder === dirname(folder)) return gitDir;
-  }
 }
 
 async function checkedOutBranch(gitDir: string): Promise<string> {

@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { type HttpClient, listServerRefs } from 'isomorphic-git';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import type { HttpClient } from 'isomorphic-git';
 import { isAbort } from '../lib/errors.ts';
 import { StoreError, unreachable } from './errors.ts';
 import type { HttpConnections } from './http-connections.ts';
@@ -11,6 +11,8 @@ import { isObjectId } from './tree.ts';
 export interface RefPoller {
   /** Object ids of the refs, null for those that are not there. Throws `store.unreachable`. */
   poll(refs: readonly string[], signal: AbortSignal): Promise<readonly (string | null)[]>;
+  /** All refs that begin with `prefix` (`refs/heads/…/`), by their full names. Throws `store.unreachable`. */
+  list(prefix: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   close(): void;
 }
 
@@ -22,29 +24,38 @@ export function fileRefPoller(path: string): RefPoller {
       if (gitDir === null) throw unreachable(`There is no Git repository at ${path}`);
       return readRefs(gitDir, refs);
     },
+    list: async (prefix) => {
+      const gitDir = await findGitDir(path);
+      if (gitDir === null) throw unreachable(`There is no Git repository at ${path}`);
+      return listRefs(gitDir, prefix);
+    },
     close: () => {},
   };
 }
 
 /** Asks an HTTP remote with protocol v2 (gitprotocol-v2, ls-refs) over kept connections. */
 export function httpRefPoller(remote: Remote, connections: HttpConnections): RefPoller {
-  const lookUp = async (ref: string, http: HttpClient): Promise<string | null> => {
+  const ask = async <T>(signal: AbortSignal, question: (http: HttpClient) => Promise<T>): Promise<T> => {
+    try {
+      return await question(connections.client(signal));
+    } catch (thrown) {
+      if (thrown instanceof StoreError) throw thrown;
+      if (isAbort(thrown) && signal.reason === thrown && !isTimeout(thrown)) throw thrown;
+      throw unreachable(whyHttpFailed(thrown), { cause: thrown });
+    }
+  };
+  const under = async (prefix: string, http: HttpClient): Promise<ReadonlyMap<string, string>> => {
     const headers =
       remote.authorization === undefined ? {} : { Authorization: remote.authorization.reveal() };
-    const found = await listServerRefs({ http, url: remote.url, prefix: ref, headers });
-    return found.find((candidate) => candidate.ref === ref)?.oid ?? null;
+    // Loaded for this alone: what only looks at a repository on disk does without it.
+    const { listServerRefs } = await import('isomorphic-git');
+    const found = await listServerRefs({ http, url: remote.url, prefix, headers });
+    return new Map(found.filter(({ ref }) => ref.startsWith(prefix)).map(({ ref, oid }) => [ref, oid]));
   };
   return {
-    poll: async (refs, signal) => {
-      const http = connections.client(signal);
-      try {
-        return await Promise.all(refs.map((ref) => lookUp(ref, http)));
-      } catch (thrown) {
-        if (thrown instanceof StoreError) throw thrown;
-        if (isAbort(thrown) && signal.reason === thrown && !isTimeout(thrown)) throw thrown;
-        throw unreachable(whyHttpFailed(thrown), { cause: thrown });
-      }
-    },
+    poll: (refs, signal) =>
+      ask(signal, (http) => Promise.all(refs.map(async (ref) => (await under(ref, http)).get(ref) ?? null))),
+    list: (prefix, signal) => ask(signal, (http) => under(prefix, http)),
     close: () => connections.close(),
   };
 }
@@ -61,6 +72,32 @@ export async function readRefs(gitDir: string, refs: readonly string[]): Promise
       return line === undefined ? null : line.slice(0, 40);
     }),
   );
+}
+
+/** The refs of a local repository that begin with `prefix`, which ends in `/`. */
+async function listRefs(gitDir: string, prefix: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  // Loose refs first: one that is being packed is then seen in either place.
+  const loose = await readdir(join(gitDir, prefix), { recursive: true, withFileTypes: true }).catch(() => []);
+  for (const entry of loose) {
+    if (!entry.isFile() || entry.name.endsWith('.lock')) continue;
+    const file = join(entry.parentPath, entry.name);
+    const oid = (await readText(file))?.trim();
+    if (oid !== undefined && isObjectId(oid)) found.set(relative(gitDir, file), oid);
+  }
+  for (const line of ((await readText(join(gitDir, 'packed-refs'))) ?? '').split('\n')) {
+    const [oid, ref] = [line.slice(0, 40), line.slice(41)];
+    if (ref.startsWith(prefix) && isObjectId(oid) && !found.has(ref)) found.set(ref, oid);
+  }
+  return found;
+}
+
+/** The repository at `path` or in the nearest folder above it: its folder with refs and objects. */
+export async function findAround(path: string): Promise<string | null> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const gitDir = await findGitDir(folder);
+    if (gitDir !== null || folder === dirname(folder)) return gitDir;
+  }
 }
 
 /** The folder with refs and objects for a bare repository, a work tree, or a linked work tree. */

@@ -1,4 +1,5 @@
 import { InternalError } from '../lib/errors.ts';
+import { isProposal } from './branch-tip.ts';
 import { firstParentOf, isMerge, isSignedBy, readCommit, treeOfCommit } from './commit-object.ts';
 import type { GitProcess } from './git-process.ts';
 import type { RepositoryObjects } from './object-source.ts';
@@ -28,9 +29,13 @@ export class RepositoryReader {
     return { commit, tree: treeOfCommit(await this.#objects().commit(commit)) };
   }
 
-  async changes(before: string | null, after: string): Promise<readonly TreeEntryChange[]> {
+  async changes(
+    before: string | null,
+    after: string,
+    maxChanges?: number,
+  ): Promise<readonly TreeEntryChange[]> {
     const [from, to] = await Promise.all([before === null ? null : this.tipAt(before), this.tipAt(after)]);
-    return diffTrees(this.#objects(), from?.tree ?? null, to.tree);
+    return diffTrees(this.#objects(), from?.tree ?? null, to.tree, maxChanges);
   }
 
   async blobSizes(oids: Iterable<string>): Promise<Map<string, number>> {
@@ -98,9 +103,12 @@ export class RepositoryReader {
     return vouched;
   }
 
-  /** A commit without a parent stands on nothing that was examined. */
+  /**
+   * A commit without a parent stands on nothing that was examined, and neither does a proposal, which people may
+   * merge: it is made upon whatever the branch held.
+   */
   #vouches(raw: Buffer): boolean {
-    return firstParentOf(raw) !== null && isSignedBy(raw, this.#trustedKeys);
+    return firstParentOf(raw) !== null && !isProposal(raw) && isSignedBy(raw, this.#trustedKeys);
   }
 
   async #vouchedOnFirstParents(

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { misuse } from './errors.ts';
 import { GitProcess } from './git-process.ts';
+import { mergeBase } from './merge-base.ts';
 import { RepositoryObjects } from './object-source.ts';
-import { findAround } from './read-only.ts';
 import type { GitReader } from './reader.ts';
 import { checkBranch, parseRemote, stateRefOf } from './remote.ts';
-import { readRefs } from './remote-refs.ts';
+import { findAround, readRefs } from './remote-refs.ts';
 import { RepositoryReader } from './repository-reader.ts';
 import { decodeState, MAX_STATE_BYTES, STATE_FILE, type StateDocument } from './state.ts';
 import { isObjectId } from './tree.ts';
@@ -72,15 +72,5 @@ async function resolveRef(git: GitProcess, ref: string): Promise<string> {
   throw misuse('store.ref-unknown', {
     what: `${JSON.stringify(ref.slice(0, MAX_REF_CHARS))} names no commit of this repository`,
     next: 'Check its name; in CI, fetch the whole history and the branch to merge into',
-  });
-}
-
-async function mergeBase(git: GitProcess, one: string, other: string): Promise<string> {
-  if (one === other) return one;
-  const found = (await git.run(['merge-base', '--end-of-options', one, other])).stdout.trim();
-  if (isObjectId(found)) return found;
-  throw misuse('store.no-common-history', {
-    what: `${one.slice(0, 12)} and ${other.slice(0, 12)} have no common history here`,
-    next: 'Fetch the whole history (a shallow clone has too little of it)',
   });
 }

@@ -4,12 +4,15 @@ import type { Clock } from '../lib/clock.ts';
 import type { FaultPoints } from '../lib/faults.ts';
 import type { Log } from '../lib/log.ts';
 import type { Sensitive } from '../lib/sensitive.ts';
+import { Branches } from './branches.ts';
 import type { ChangeSet, CommitResult } from './change-set.ts';
 import { Mirror } from './mirror.ts';
 import type { CommitInfo, GitReader, LogOptions, Tip, TreeEntryChange } from './reader.ts';
 import { checkBranch, parseRemote } from './remote.ts';
 import { RemoteBranch } from './remote-branch.ts';
+import { type RemovedFile, removedFiles } from './removed-files.ts';
 import { RepositoryReader } from './repository-reader.ts';
+import { SideRepository } from './side-repository.ts';
 import type { CommitSigner } from './ssh-signature.ts';
 import type { AcceptedHistory, StateDocument } from './state.ts';
 import { isObjectId } from './tree.ts';
@@ -19,7 +22,7 @@ export interface StoreOptions {
   /** A path, `file://`, `https://`, or `http://` to a loopback address. Credentials in it are taken out of it. */
   readonly remoteUrl: string;
   readonly branch: string;
-  /** The bare mirror is `<dataDir>/mirror.git`. */
+  /** The bare mirror is `<dataDir>/mirror.git`; `branches.git` beside it holds what is not the source branch. */
   readonly dataDir: string;
   /** Who makes the commits; asked for each batch, since the repository's settings say it. */
   readonly identity: () => { readonly name: string; readonly email: string };
@@ -51,6 +54,8 @@ export class Store implements GitReader {
   readonly #reader: RepositoryReader;
   readonly #remote: RemoteBranch;
   readonly #writer: Writer;
+  /** Branches beside the source branch: proposals, and the heads of pull requests. */
+  readonly branches: Branches;
 
   private constructor(options: StoreOptions, mirror: Mirror) {
     const { branch, identity, signer, clock, faults, log } = options;
@@ -66,6 +71,17 @@ export class Store implements GitReader {
       faults,
       log,
       maxBatch: options.maxBatch ?? DEFAULT_BATCH,
+    });
+    const side = new SideRepository({
+      remote: parseRemote(options.remoteUrl, options.credentials),
+      gitDir: join(resolve(options.dataDir), 'branches.git'),
+      mirrorDir: mirror.git.gitDir,
+      silenceTimeoutMs: options.silenceTimeoutMs ?? DEFAULT_SILENCE_MS,
+    });
+    this.branches = new Branches(mirror, side, {
+      ...{ identity, signer, clock },
+      sourceTip: () => this.tip.commit,
+      refreshSource: async (signal) => (await this.refresh(signal)).commit,
     });
   }
 
@@ -137,6 +153,11 @@ export class Store implements GitReader {
     return this.#reader.log(this.tip.commit, options);
   }
 
+  /** Files that the newest `maxCommits` commits of the branch took away, the newest removal first. */
+  removedFiles(maxCommits: number): Promise<readonly RemovedFile[]> {
+    return removedFiles(this.#mirror.git, this.tip.commit, maxCommits);
+  }
+
   /** Whether `ancestor` is `descendant` or an ancestor of it. */
   isAncestor(ancestor: string, descendant: string): Promise<boolean> {
     return this.#reader.isAncestor(ancestor, descendant);
@@ -182,6 +203,7 @@ export class Store implements GitReader {
   /** Lets a push under way end, rejects what waits with `store.closed`, ends all processes. */
   async close(): Promise<void> {
     await this.#writer.close();
+    await this.branches.close();
     await this.#mirror.close();
   }
 }

@@ -1,3 +1,4 @@
+import { FairLoop } from '../lib/turn-queue.ts';
 import { StoreError } from './errors.ts';
 import type { ObjectSource } from './object-source.ts';
 import type { TreeEntryChange } from './reader.ts';
@@ -6,23 +7,28 @@ import { compareSpans, type EntrySpan, entryAt, readEntry, TREE_MODE, type TreeE
 const MAX_CHANGES = 2_000_000;
 const MAX_FOLDERS = 500_000;
 const MAX_PATH_LENGTH = 4096;
+/** So many folders fewer than files may differ. */
+const FILES_A_FOLDER = 4;
 
 interface Walk {
   readonly objects: ObjectSource;
   readonly changes: TreeEntryChange[];
+  readonly maxChanges: number;
+  readonly loop: FairLoop;
   folders: number;
 }
 
 /**
  * Ordinary files that differ between two root trees, sorted by path. Equal subtrees are never opened.
- * Throws `store.tree-too-large` for trees that are built to explode.
+ * Throws `store.tree-too-large` over `maxChanges` files or folders, and for trees that are built to explode.
  */
 export async function diffTrees(
   objects: ObjectSource,
   before: string | null,
   after: string | null,
+  maxChanges = MAX_CHANGES,
 ): Promise<readonly TreeEntryChange[]> {
-  const walk: Walk = { objects, changes: [], folders: 0 };
+  const walk: Walk = { objects, changes: [], maxChanges, loop: new FairLoop(), folders: 0 };
   await diffFolder(walk, before, after, '');
   return walk.changes.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
@@ -35,11 +41,14 @@ async function diffFolder(
 ): Promise<void> {
   if (beforeOid === afterOid) return;
   walk.folders += 1;
-  if (walk.folders > MAX_FOLDERS || walk.changes.length > MAX_CHANGES || prefix.length > MAX_PATH_LENGTH)
-    throw tooLarge();
+  const maxFolders = Math.min(MAX_FOLDERS, walk.maxChanges / FILES_A_FOLDER);
+  if (walk.folders > maxFolders || prefix.length > MAX_PATH_LENGTH) throw tooLarge();
+  // What is at hand in memory is answered without a turn of the event loop.
+  await walk.loop.pause();
   const [before, after] = await Promise.all([walk.objects.tree(beforeOid), walk.objects.tree(afterOid)]);
   const folders: { name: string; before: string | null; after: string | null }[] = [];
   for (const { left, right } of differingEntries(before, after)) {
+    if (walk.changes.length > walk.maxChanges || folders.length > maxFolders) throw tooLarge();
     const old = left === null ? null : readEntry(before, left);
     const now = right === null ? null : readEntry(after, right);
     const name = (now ?? old)?.name;
