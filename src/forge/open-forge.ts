@@ -1,0 +1,154 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Sensitive } from '../lib/sensitive.ts';
+import { ForgeError } from './errors.ts';
+import type { Forge, ForgeKind } from './forge.ts';
+import { knownForge, probeForge } from './forge-probe.ts';
+import { createGiteaForge } from './gitea.ts';
+import { createGithubForge, type GithubCredentials } from './github.ts';
+import { createGitlabForge } from './gitlab.ts';
+import { readRemoteAddress } from './remote-address.ts';
+
+export interface OpenForgeOptions {
+  /** `auto`: found out by the host, else by asking its API. */
+  readonly kind: ForgeKind | 'auto';
+  /** Where the forge lies, or its API; undefined: where the remote's URL leads. */
+  readonly url?: string | undefined;
+  /** The Git remote as the operator wrote it. */
+  readonly remote: string;
+  readonly token?: Sensitive<string> | undefined;
+  /** A GitHub App in place of a token; `privateKey` is PEM. */
+  readonly app?:
+    | {
+        readonly id: string;
+        readonly privateKey: Sensitive<string>;
+        readonly installationId: number | undefined;
+      }
+    | undefined;
+  readonly clock: Pick<Clock, 'now' | 'realNow'>;
+  readonly allowPlainLoopback: boolean;
+  /** Pull requests as branches, for `git`, and for `auto` without token and App. */
+  readonly openPlain: () => Forge;
+  /** GitHub's pause between writes, as `createGithubForge` has it. */
+  readonly isPaced?: boolean | undefined;
+}
+
+/** The forge's place: its base URL, and the path of the repository below it. */
+interface Place {
+  readonly baseUrl: string;
+  readonly segments: readonly string[];
+}
+
+/**
+ * The forge of a repository. `auto` without credentials is plain Git, and nothing is asked; with credentials the host
+ * tells (github.com, gitlab.com, codeberg.org), or its API, which is asked without the token.
+ *
+ * Throws `forge.bad-configuration` where no forge can be made of what is configured, and what a request throws where one
+ * has to be asked which it is; then try again later.
+ */
+export async function openForge(options: OpenForgeOptions, signal: AbortSignal): Promise<Forge> {
+  const hasCredentials = options.token !== undefined || options.app !== undefined;
+  if (options.kind === 'git' || (options.kind === 'auto' && !hasCredentials)) return options.openPlain();
+  const place = placeOf(options);
+  if (options.kind !== 'auto') return create(options.kind, place, options);
+  const known = knownForge(place.baseUrl);
+  if (known !== undefined) return create(known, place, options);
+  const found = await findOut(place, options, signal);
+  return create(found.kind, found.place, options);
+}
+
+function placeOf({ url, remote }: OpenForgeOptions): Place {
+  const address = readRemoteAddress(remote);
+  if (address === undefined) {
+    throw misconfigured(
+      'The Git remote tells no repository of a forge',
+      'It is a path, or no URL that certops can read',
+      'Let --repo be an https or ssh URL, or say --forge git',
+    );
+  }
+  if (url === undefined) return { baseUrl: address.origin, segments: address.segments };
+  const baseUrl = url.replace(/\/+$/, '').replace(/\/api\/v[134]$/, '');
+  const prefix = new URL(baseUrl).pathname.split('/').filter((segment) => segment !== '');
+  const isBelow = prefix.every((segment, index) => segment === address.segments[index]);
+  return { baseUrl, segments: isBelow ? address.segments.slice(prefix.length) : address.segments };
+}
+
+async function findOut(
+  place: Place,
+  options: OpenForgeOptions,
+  signal: AbortSignal,
+): Promise<{ readonly kind: Exclude<ForgeKind, 'git'>; readonly place: Place }> {
+  const [first, ...rest] = place.segments;
+  // `https://example.com/git/team/certificates`: the forge may live under a path.
+  const below: readonly Place[] =
+    options.url === undefined && rest.length >= 2
+      ? [{ baseUrl: `${place.baseUrl}/${first}`, segments: rest }]
+      : [];
+  for (const candidate of [place, ...below]) {
+    const kind = await probeForge(candidate.baseUrl, options, signal);
+    if (kind !== undefined) return { kind, place: candidate };
+  }
+  throw misconfigured(
+    `It cannot be found out which forge ${new URL(place.baseUrl).host} is`,
+    'It answers as none of GitHub, GitLab, Gitea and Forgejo',
+    'Say which with --forge, and where with --forge-url; or leave out the token for pull requests as branches',
+  );
+}
+
+function create(kind: Exclude<ForgeKind, 'git'>, place: Place, options: OpenForgeOptions): Forge {
+  const { clock, allowPlainLoopback, token } = options;
+  const common = { clock, allowPlainLoopback };
+  if (kind === 'gitlab') {
+    const repository = place.segments.join('/');
+    return createGitlabForge({ ...common, apiUrl: place.baseUrl, repository, token: tokenOf(kind, token) });
+  }
+  const [owner, name, ...more] = place.segments;
+  if (owner === undefined || name === undefined || more.length > 0) {
+    throw misconfigured(
+      'The Git remote names no repository of an owner',
+      `On ${kind} a repository is OWNER/NAME, and the path of the remote has ${place.segments.length} parts`,
+      'Correct --repo; where the forge lives under a path, give it with --forge-url',
+    );
+  }
+  if (kind === 'github') {
+    return createGithubForge({
+      ...common,
+      ...{ apiUrl: githubApiUrl(place.baseUrl), owner, repository: name },
+      credentials: githubCredentials(options),
+      isPaced: options.isPaced,
+    });
+  }
+  return createGiteaForge({
+    ...common,
+    kind,
+    apiUrl: place.baseUrl,
+    owner,
+    name,
+    token: tokenOf(kind, token),
+  });
+}
+
+function githubApiUrl(baseUrl: string): string {
+  const { hostname } = new URL(baseUrl);
+  if (hostname === 'github.com' || hostname === 'api.github.com') return 'https://api.github.com';
+  if (hostname.endsWith('.ghe.com')) return `https://api.${hostname.replace(/^api\./, '')}`;
+  return `${baseUrl}/api/v3`;
+}
+
+function githubCredentials({ token, app }: OpenForgeOptions): GithubCredentials {
+  if (app === undefined) return { kind: 'token', token: tokenOf('github', token) };
+  const { id, privateKey, installationId } = app;
+  return { kind: 'app', appId: id, privateKey, installationId };
+}
+
+function tokenOf(kind: ForgeKind, token: Sensitive<string> | undefined): Sensitive<string> {
+  if (token !== undefined) return token;
+  throw misconfigured(
+    `There is no token for ${kind}`,
+    kind === 'github' ? 'Neither a token nor an App is configured' : 'Only GitHub has Apps',
+    'Give one as CERTOPS_FORGE_TOKEN',
+  );
+}
+
+function misconfigured(what: string, why: string, next: string): ForgeError {
+  return new ForgeError('forge.bad-configuration', { what, why, next }, { retry: { when: 'never' } });
+}
