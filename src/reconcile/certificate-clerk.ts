@@ -1,5 +1,6 @@
 import { setCondition } from '../api/condition.ts';
 import { formatObjectName } from '../api/names.ts';
+import type { Cause } from '../diagnosis/cause.ts';
 import { IssuanceError } from '../issuers/issuer.ts';
 import type { CertopsError } from '../lib/errors.ts';
 import type { IssueReason } from '../plan/assess.ts';
@@ -12,6 +13,7 @@ import { renderCommitMessage } from '../status/commit-message.ts';
 import type { RequestRecord } from '../status/request-document.ts';
 import type { Refusal } from './acceptance.ts';
 import type { Attempts } from './attempts.ts';
+import { anotherAttempt } from './cause-records.ts';
 import type { CertificateCase } from './certificate-case.ts';
 import {
   describeExplanation,
@@ -24,6 +26,7 @@ import type { ChangeContext, NextAttempt, Trouble } from './certificate-conditio
 import { secretNameOf } from './desired-state.ts';
 import { isConfigurationError, isStoreError } from './error-kinds.ts';
 import type { EarlierCertificate } from './going-back.ts';
+import type { Holding } from './holding.ts';
 import type { Attempted } from './issuance.ts';
 import type { IssuerCase } from './issuer-case.ts';
 import { changeContext, type JournalRules, withLedger } from './journal-rules.ts';
@@ -43,19 +46,21 @@ export class CertificateClerk {
   readonly #attempts: Attempts;
   readonly #rules: JournalRules;
   readonly #rewriting: SecretRewriting;
+  readonly #holding: Holding;
 
-  constructor(ports: Ports, world: World, attempts: Attempts, rules: JournalRules) {
+  constructor(ports: Ports, world: World, attempts: Attempts, rules: JournalRules, holding: Holding) {
     this.#ports = ports;
     this.#world = world;
     this.#attempts = attempts;
     this.#rules = rules;
+    this.#holding = holding;
     this.#rewriting = new SecretRewriting(ports, world);
   }
 
   /** Records a failed attempt, closes its request where it is over, and says when the next one may be made. */
   async fail(
     { target, tried, issuer, attempted }: FailedIssuance,
-    error: CertopsError,
+    { error, cause }: { readonly error: CertopsError; readonly cause: Cause },
     signal: AbortSignal,
   ): Promise<void> {
     const now = this.#ports.clock.now();
@@ -88,6 +93,13 @@ export class CertificateClerk {
         ...{ requestHash: tried.orderHash, issuerHash: issuer.hash },
       },
       isConfigurationError(error),
+      anotherAttempt(
+        this.#attempts.cause(cause.key),
+        cause,
+        { at: now, object: name, what: error.explanation.what },
+        // An order may stand and wait while people have to mend what it needs; only what time heals is no failure.
+        isOver || cause.class !== 'time',
+      ),
     );
     const explained = describeExplanation(error.explanation);
     const message = isOver
@@ -101,18 +113,21 @@ export class CertificateClerk {
       closed === undefined || attempted === undefined
         ? []
         : [blobIs(this.#world.paths.request(target.certificate.name, closed.revision), attempted.recordBlob)];
-    const change = failChange(
-      this.#context(target, [...stands], state),
-      {
-        reason: troubleReason(error, isOver),
-        message,
-        summary: error.explanation.what,
-        blocksReady: false,
-        attempts,
-        lastFailureTime: now,
-      },
-      closed,
-    );
+    const trouble: Trouble = {
+      reason: troubleReason(error, isOver),
+      message,
+      summary: error.explanation.what,
+      blocksReady: false,
+      attempts,
+      lastFailureTime: now,
+    };
+    if (closed === undefined && cause.scope !== 'certificate') {
+      // Others wait for the same: all of them are told of in one commit.
+      const circuit = { cause, issuer: target.issuer };
+      this.#holding.hold({ target, trouble, group: cause.key, title: cause.title, state, circuit });
+      return;
+    }
+    const change = failChange(this.#context(target, [...stands], state), trouble, closed);
     if (change !== undefined) await this.#ports.store.commit(change, signal);
     else if (state !== undefined) {
       const { store, clock } = this.#ports;
@@ -215,6 +230,13 @@ export class CertificateClerk {
         ? this.#stale(target, fault)
         : this.#update(target, attempt, window, secret);
     if (change !== undefined) await this.#commit(change, signal);
+  }
+
+  /** What failed is asked for no more. */
+  async forgetFailures(key: string, signal: AbortSignal): Promise<void> {
+    const change = this.#attempts.clearing(key);
+    if (change !== undefined) await this.#ports.store.updateState(change, signal);
+    this.#attempts.clear(key);
   }
 
   /** Puts an earlier certificate back that fits again. */

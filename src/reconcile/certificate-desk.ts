@@ -1,3 +1,4 @@
+import { findCondition } from '../api/condition.ts';
 import { formatObjectName } from '../api/names.ts';
 import { earliest } from '../lib/clock.ts';
 import { asCertopsError, isAbort } from '../lib/errors.ts';
@@ -5,25 +6,29 @@ import { type Assessment, assess, type IssueReason } from '../plan/assess.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { IssuedFacts } from '../status/certificate-status.ts';
 import type { Acceptance } from './acceptance.ts';
+import { type Applicant, describeApplicant, nearEnd } from './applicant.ts';
 import type { Approval, Approved, Ruling } from './approval.ts';
 import type { Attempts } from './attempts.ts';
-import { type CertificateCase, type CertificateCases, isForeignSecret } from './certificate-case.ts';
+import type { CertificateCase, CertificateCases } from './certificate-case.ts';
 import type { CertificateClerk } from './certificate-clerk.ts';
 import type { NextAttempt } from './certificate-conditions.ts';
+import type { Admission, AttemptEnd, Circuits } from './circuits.ts';
 import type { Denials } from './denials.ts';
-import { secretKey } from './desired-state.ts';
+import { diagnoseAttempt } from './diagnosing.ts';
 import { isAccountTrouble, isStoreError, isWaitingItsTurn } from './error-kinds.ts';
 import type { GoingBack } from './going-back.ts';
+import type { Holding } from './holding.ts';
 import type { Attempted, Issuance } from './issuance.ts';
 import { type IssuerCase, isReady } from './issuer-case.ts';
 import type { IssuerDesk, Progress } from './issuer-desk.ts';
 import { issuerIdentity } from './issuer-identity.ts';
 import { type CertificateKey, certificateKey, issuerKeyOf } from './keys.ts';
+import type { Obstacles } from './obstacles.ts';
 import type { Ports } from './ports.ts';
 import type { Registration } from './registration.ts';
 import type { RenewalInformationTimetable } from './renewal-information.ts';
 import type { RenewalInquiry } from './renewal-inquiry.ts';
-import { ownerOfSecret, secretClaimed, secretNotOwned } from './secret-ownership.ts';
+import type { Troubles } from './troubles.ts';
 import { POSTPONED, SETTLED, type Verdict } from './verdict.ts';
 import type { World } from './world.ts';
 
@@ -42,6 +47,10 @@ export interface CertificateDeskParts {
   readonly registration: Registration;
   readonly attempts: Attempts;
   readonly approval: Approval;
+  readonly obstacles: Obstacles;
+  readonly circuits: Circuits;
+  readonly holding: Holding;
+  readonly troubles: Troubles;
   readonly denials: Denials;
   /** Brings the world to the newest tip that is known. */
   readonly advance: () => Promise<void>;
@@ -57,9 +66,12 @@ export class CertificateDesk {
 
   /** `isFinal`: nothing else is under way, so an answer that others might still change is given all the same. */
   async decide(key: CertificateKey, progress: Progress, isFinal: boolean, now: Date): Promise<Verdict> {
-    const { world, acceptance, clerk } = this.#parts;
+    const { world, acceptance, clerk, holding } = this.#parts;
     const resolution = await acceptance.certificate(key);
     const recorded = world.recorded.certificate(key);
+    this.#parts.troubles.clear(key);
+    this.#parts.circuits.release(key);
+    if (resolution.kind !== 'in-force') holding.release(key);
     if (resolution.kind === 'removed') {
       if (recorded === undefined) return SETTLED;
       return { kind: 'work', run: (signal) => clerk.remove(recorded.status, signal) };
@@ -70,15 +82,16 @@ export class CertificateDesk {
     }
     const { target, issuer } = await this.#gather(resolution);
     const assessment = assess(this.#observe(target, issuer), now);
+    if (assessment.kind !== 'wait') holding.release(key);
     if (assessment.kind !== 'issue') return this.#keep(target, issuer, assessment, now);
     const { because, mayGoBack } = assessment;
     const back = mayGoBack ? await this.#goBack(target, issuer, because, progress, isFinal, now) : undefined;
     if (back !== undefined) return back;
-    const obstacle = await this.#obstacle(target, issuer, progress, isFinal);
+    const obstacle = await this.#parts.obstacles.find(target, issuer, progress, isFinal);
     // Whatever stands in the way, the end of the certificate in use is noticed.
     if (obstacle?.kind === 'settled') return { kind: 'settled', lookAgainAt: endOf(target, now) };
     if (obstacle !== undefined) return obstacle;
-    // #obstacle answers where there is no issuer.
+    // Obstacles answer where there is no issuer.
     const ready = issuer as IssuerCase;
     const ruling = this.#parts.approval.find(target, ready);
     if (ruling === undefined) {
@@ -89,7 +102,45 @@ export class CertificateDesk {
     if (because.reason === 'Renewing' && this.#parts.inquiry.isWorthAsking(target, issuer, now)) {
       return { kind: 'work', run: (signal) => this.#parts.inquiry.ask(target, ready, signal) };
     }
-    return { kind: 'work', run: (signal) => this.#issue(target, ready, assessment, verdict, signal) };
+    const applicant = this.#applicant(target, ready, now);
+    const admission = this.#parts.circuits.admit(applicant, now, isFinal);
+    if (admission.kind === 'queue') return POSTPONED;
+    if (admission.kind === 'held') return this.#hold(target, admission, now);
+    const permit = { because, approved: verdict, applicant };
+    return { kind: 'work', run: (signal) => this.#issue(target, ready, permit, signal) };
+  }
+
+  #applicant(target: CertificateCase, issuer: IssuerCase, now: Date): Applicant {
+    const times = target.recorded?.status.issued ?? {};
+    const ready = findCondition(issuer.recorded?.status.conditions ?? [], 'Ready');
+    return {
+      ...describeApplicant(target.certificate, target.issuer, issuer.issuer, times, now),
+      issuerHash: issuer.hash,
+      issuerReadySince: ready?.status === 'True' ? ready.lastTransitionTime : undefined,
+    };
+  }
+
+  /** What it needs is broken: it waits without an order, and is told of together with all that do. */
+  #hold(
+    target: CertificateCase,
+    { cause, lookAgainAt }: Extract<Admission, { kind: 'held' }>,
+    now: Date,
+  ): Verdict {
+    const { failedIssuanceAttempts: attempts = 0, lastFailureTime } = target.recorded?.status ?? {};
+    this.#parts.holding.hold({
+      target,
+      trouble: {
+        reason: 'IssuerNotServing',
+        message: `Nothing is ordered while this lasts: ${cause.title}. Another Certificate goes on trying, and this one follows when that one succeeds`,
+        summary: cause.title,
+        blocksReady: false,
+        ...{ attempts, lastFailureTime },
+      },
+      group: cause.key,
+      title: cause.title,
+      circuit: { cause, issuer: target.issuer },
+    });
+    return { kind: 'settled', lookAgainAt: earliest(endOf(target, now), lookAgainAt) };
   }
 
   /** An earlier certificate takes its place again where one fits, and its CA has not called it back. */
@@ -122,8 +173,9 @@ export class CertificateDesk {
     { verdict, askAgainAt }: Ruling,
     now: Date,
   ): Verdict {
-    const { clerk, denials } = this.#parts;
+    const { clerk, denials, obstacles } = this.#parts;
     const { message } = verdict;
+    obstacles.note(target, { kind: verdict.kind === 'denied' ? 'denied' : 'unapproved', message });
     const told =
       verdict.kind === 'denied'
         ? clerk.trouble(
@@ -180,7 +232,15 @@ export class CertificateDesk {
     now: Date,
   ): Promise<Verdict> {
     const { clerk, inquiry, timetable } = this.#parts;
-    const lookAgainAt = assessment.kind === 'up-to-date' ? assessment.lookAgainAt : assessment.until;
+    const until = assessment.kind === 'up-to-date' ? assessment.lookAgainAt : assessment.until;
+    const isSuspended = assessment.kind === 'suspended';
+    const lookAgainAt = earliest(
+      until,
+      isSuspended ? this.#watchSuspended(target, assessment, now) : undefined,
+    );
+    if (assessment.kind === 'up-to-date' && this.#isOver(target, now)) {
+      return { kind: 'work', run: (signal) => clerk.forgetFailures(target.key, signal) };
+    }
     const attempt = attemptOf(assessment);
     if (attempt === 'waiting' && target.recorded === undefined) return { kind: 'settled', lookAgainAt };
     const window = timetable.window(target.key, target.recorded?.status.issued);
@@ -194,59 +254,25 @@ export class CertificateDesk {
     return { kind: 'settled', lookAgainAt: earliest(lookAgainAt, endOf(target, now), check) };
   }
 
-  /** What stands in the way of asking for a certificate, if anything. */
-  async #obstacle(
+  /** Nothing is wanted any more of what failed (a revert, say); a time that its CA named is kept all the same. */
+  #isOver({ key }: CertificateCase, now: Date): boolean {
+    const failed = this.#parts.attempts.get(key);
+    if (failed === undefined) return false;
+    return !failed.isIssuersWord || failed.retryAt === undefined || failed.retryAt <= now;
+  }
+
+  /** One that is suspended into its end is told of; when to look whether it is so far. */
+  #watchSuspended(
     target: CertificateCase,
-    issuer: IssuerCase | undefined,
-    progress: Progress,
-    isFinal: boolean,
-  ): Promise<Verdict | undefined> {
-    const { clerk, world } = this.#parts;
-    const secret = secretKey(target.certificate);
-    const owner = await ownerOfSecret(world, this.#parts.acceptance, secret);
-    if (owner !== undefined && owner !== target.key) {
-      return clerk.trouble(target, {
-        reason: 'SecretClaimed',
-        message: secretClaimed(secret, owner),
-        summary: `Secret belongs to ${owner}`,
-        blocksReady: true,
-      });
-    }
-    const { namespace } = target.certificate.name;
-    const isPeoples = world.desired.secrets(namespace, target.certificate.spec.secretName).length > 0;
-    if (isPeoples || (isForeignSecret(target, world) && !(await clerk.isAdoptable(target)))) {
-      return clerk.trouble(target, {
-        reason: 'SecretNotOwned',
-        message: secretNotOwned(secret),
-        summary: 'its Secret was written by somebody else',
-        blocksReady: true,
-      });
-    }
-    const { issuerRef } = target.certificate.spec;
-    if (issuer === undefined || !isReady(issuer)) {
-      if (!isFinal && progress.isUnsettled(target.issuer)) return POSTPONED;
-      const condition = issuer?.recorded?.status.conditions.find(({ type }) => type === 'Ready');
-      const name =
-        issuerRef.kind === 'ClusterIssuer'
-          ? issuerRef.name
-          : `${target.certificate.name.namespace}/${issuerRef.name}`;
-      return issuer === undefined
-        ? clerk.trouble(target, {
-            reason: 'IssuerNotFound',
-            message: `Referenced ${issuerRef.kind} "${name}" not found; it is asked for as soon as a manifest declares it`,
-            summary: `${issuerRef.kind} ${name} not found`,
-            blocksReady: false,
-          })
-        : clerk.trouble(target, {
-            reason: 'IssuerNotReady',
-            message: `Referenced ${issuerRef.kind} "${name}" is not ready: ${condition?.message ?? 'it was not set up yet'}`,
-            summary: `${issuerRef.kind} ${name} is not ready`,
-            blocksReady: false,
-          });
-    }
-    // Nothing new is asked for with an account key that is about to be replaced.
-    const isWaited = !isFinal && progress.isUnsettled(target.issuer);
-    return isWaited && (await this.#parts.issuers.mustReplaceKey(issuer)) ? POSTPONED : undefined;
+    { reason }: Extract<Assessment, { kind: 'suspended' }>,
+    now: Date,
+  ): Date | undefined {
+    const { notAfter, renewalTime } = target.recorded?.status.issued ?? {};
+    if (notAfter === undefined) return undefined;
+    const near = nearEnd(notAfter, renewalTime);
+    if (near > now) return near;
+    this.#parts.obstacles.note(target, { kind: 'suspended', reason, notAfter });
+    return undefined;
   }
 
   /** Whether manifest and issuer are still what was decided by; otherwise it is decided again. */
@@ -262,14 +288,29 @@ export class CertificateDesk {
   async #issue(
     target: CertificateCase,
     issuer: IssuerCase,
-    { because }: Extract<Assessment, { kind: 'issue' }>,
-    approved: Approved,
+    permit: Permit,
     signal: AbortSignal,
   ): Promise<void> {
-    const { ports, issuance, clerk, attempts, acceptance, advance } = this.#parts;
+    const { circuits, ports } = this.#parts;
+    let end: AttemptEnd = { kind: 'nothing' };
+    try {
+      end = await this.#attempt(target, issuer, permit, signal);
+    } finally {
+      circuits.leave(permit.applicant, end, ports.clock.now());
+    }
+  }
+
+  async #attempt(
+    target: CertificateCase,
+    issuer: IssuerCase,
+    { because, approved, applicant }: Permit,
+    signal: AbortSignal,
+  ): Promise<AttemptEnd> {
+    const { ports, issuance, clerk, attempts, acceptance, advance, circuits } = this.#parts;
     // Whoever waited for a turn: an order for what nobody asks for any more could not be taken back.
     await advance();
-    if (!(await this.#isStillWanted(target, issuer))) return;
+    if (!(await this.#isStillWanted(target, issuer))) return { kind: 'nothing' };
+    if (!circuits.begin(applicant)) return { kind: 'nothing' };
     let attempted: Attempted | undefined;
     try {
       ports.log.info(
@@ -279,6 +320,7 @@ export class CertificateDesk {
       const clear = attempts.clearing(target.key);
       await issuance.issue(target, issuer, because, approved, clear, (begun) => (attempted = begun), signal);
       attempts.clear(target.key);
+      return { kind: 'succeeded' };
     } catch (thrown) {
       if (isStoreError(thrown) || (isAbort(thrown) && signal.aborted)) throw thrown;
       const error = asCertopsError(thrown);
@@ -287,12 +329,21 @@ export class CertificateDesk {
       // The status may have moved since (Start was committed): what is said of the failure starts from the newest.
       await advance();
       const resolution = await acceptance.certificate(target.key);
-      if (resolution.kind !== 'in-force') return;
+      if (resolution.kind !== 'in-force') return { kind: 'nothing' };
       const current = (await this.#gather(resolution)).target;
-      await clerk.fail({ target: current, tried: target, issuer, attempted }, error, signal);
+      const cause = diagnoseAttempt(error, target.certificate, issuer.issuer, applicant.solvers);
+      await clerk.fail({ target: current, tried: target, issuer, attempted }, { error, cause }, signal);
       if (isAccountTrouble(error)) await this.#parts.registration.accountTrouble(issuer, error, signal);
+      return { kind: 'failed', cause };
     }
   }
+}
+
+/** What an attempt is made with. */
+interface Permit {
+  readonly because: IssueReason;
+  readonly approved: Approved;
+  readonly applicant: Applicant;
 }
 
 interface Gathered {

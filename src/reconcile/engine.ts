@@ -1,29 +1,37 @@
 import { RateLedger } from '../acme/rate-ledger.ts';
 import type { Tenancy } from '../api/tenancy.ts';
+import { zoneCausesOf } from '../diagnosis/zone-cause.ts';
 import { asCertopsError } from '../lib/errors.ts';
 import { RuleRunner } from '../policy/rule-runner.ts';
 import { Acceptance } from './acceptance.ts';
+import { declaredApplicant } from './applicant.ts';
 import { Approval } from './approval.ts';
 import { Attempts } from './attempts.ts';
 import { BoardClerk } from './board-clerk.ts';
 import { CertificateCases } from './certificate-case.ts';
 import { CertificateClerk } from './certificate-clerk.ts';
 import { CertificateDesk } from './certificate-desk.ts';
+import { Circuits } from './circuits.ts';
 import { Denials } from './denials.ts';
 import { isKeystorePasswordCode, isLostPrecondition } from './error-kinds.ts';
 import { GoingBack } from './going-back.ts';
+import { Holding } from './holding.ts';
 import { Issuance } from './issuance.ts';
 import { IssuerDesk } from './issuer-desk.ts';
 import { IssuerPool } from './issuer-pool.ts';
+import { Obstacles } from './obstacles.ts';
 import { concernedCertificates, PoliciesInForce } from './policies-in-force.ts';
 import type { Ports, StateDocument } from './ports.ts';
+import { Proposing } from './proposing.ts';
 import { RecipientsClerk } from './recipients-clerk.ts';
 import { RecipientsKeeper } from './recipients-keeper.ts';
 import { Registration } from './registration.ts';
 import { RenewalInformationTimetable } from './renewal-information.ts';
 import { RenewalInquiry } from './renewal-inquiry.ts';
+import { Reviewer } from './reviewer.ts';
 import { SecretInspection } from './secret-inspection.ts';
 import { type Summary, summarize } from './summary.ts';
+import { Troubles } from './troubles.ts';
 import { Vouching } from './vouching.ts';
 import { Worklist } from './worklist.ts';
 import { World, type WorldChange } from './world.ts';
@@ -46,6 +54,8 @@ export interface EngineOptions {
 /** How soon after a failure of Git itself the next look is taken; doubled each time, up to five minutes. */
 const STORE_RETRY_MS = 5_000;
 const STORE_RETRY_MAX_MS = 300_000;
+/** How long a process that is stopped may take to record what failed. */
+const LAST_WORDS_MS = 5_000;
 /** Where the state document says which certops.yaml was accepted last, by blob. */
 const SETTINGS_KEY = 'settings';
 
@@ -67,6 +77,12 @@ export class Engine {
   readonly #policies: PoliciesInForce;
   readonly #rules = new RuleRunner();
   readonly #work: Worklist;
+  readonly #circuits: Circuits;
+  readonly #holding: Holding;
+  readonly #proposing: Proposing;
+  readonly #reviewer: Reviewer;
+  #isHinted = false;
+  #lookedAtMs: number | undefined;
   #advancing: Promise<void> = Promise.resolve();
   #recordedSettings: string | undefined;
 
@@ -100,14 +116,32 @@ export class Engine {
     const timetable = new RenewalInformationTimetable(state);
     this.#timetable = timetable;
     this.#policies = new PoliciesInForce(ports, world, this.#rules, state);
+    const mark = (key: string) => {
+      this.#work.mark(key);
+      // It may be asked for while everybody waits.
+      this.#work.wake();
+    };
+    const rules = { examined, ledger };
+    const circuits = new Circuits({
+      ...{ attempts, clock: ports.clock, joinCauses: zoneCausesOf, mark },
+      describe: (key) => declaredApplicant(world, key, ports.clock.now()),
+    });
+    this.#circuits = circuits;
+    const holding = new Holding(ports, world, rules, circuits, acceptance, mark);
+    this.#holding = holding;
+    const clerk = new CertificateClerk(ports, world, attempts, rules, holding);
+    const troubles = new Troubles();
+    this.#proposing = new Proposing(ports, world, acceptance, { attempts, circuits, troubles });
+    this.#reviewer = new Reviewer(ports, world);
     const certificates = new CertificateDesk({
       ...{ ports, world, acceptance, issuers, registration, attempts, advance, cases, timetable },
+      ...{ circuits, holding, troubles, clerk },
+      obstacles: new Obstacles({ ports, world, acceptance, issuers, clerk, holding, troubles }),
       inquiry: new RenewalInquiry(ports, world, this.#pool, timetable),
       approval: new Approval(this.#policies, this.#rules, ports.clock, advance),
       denials: new Denials(ports),
       goingBack: new GoingBack(ports, world, cases),
-      issuance: new Issuance(ports, world, this.#pool, { examined, ledger }),
-      clerk: new CertificateClerk(ports, world, attempts, { examined, ledger }),
+      issuance: new Issuance(ports, world, this.#pool, rules),
     });
     const { maxInFlight } = options;
     this.#work = new Worklist({ ports, world, issuers, certificates, advance, maxInFlight });
@@ -136,6 +170,8 @@ export class Engine {
       // What time makes due while a run lasts (another attempt at what just failed) is the next run's.
       await this.#look(signal);
       if (this.#world.commit === before && this.#work.isIdle) {
+        await this.#proposing.finish(signal);
+        await this.#reviewer.runOnce(signal);
         return summarize(this.#world, this.#unhandled(), this.#ports.clock.now());
       }
     }
@@ -145,6 +181,7 @@ export class Engine {
   async run(signal: AbortSignal): Promise<void> {
     const { log, clock } = this.#ports;
     let isBegun = false;
+    let reviewing: Promise<void> | undefined;
     let failures = 0;
     while (!signal.aborted) {
       try {
@@ -156,6 +193,7 @@ export class Engine {
           log.info({ commit: this.#world.commit }, 'watching the branch');
         }
         isBegun = true;
+        reviewing ??= this.#reviewer.run(signal);
         await this.#turnUntil(signal, clock.monotonicMs() + this.#options.pollIntervalMs);
         if (this.#work.storeFailure !== undefined) throw this.#work.storeFailure;
         failures = 0;
@@ -170,8 +208,32 @@ export class Engine {
         await clock.sleep(waitMs, signal).catch(() => {});
       }
     }
-    await this.#work.finish();
+    await Promise.all([this.#work.finish(), this.#proposing.settled(), reviewing]);
+    if (isBegun) await this.#tellLast();
     log.info({}, 'stopped; what was begun is gone on with at the next start');
+  }
+
+  /** What failed just before the end is not to be tried anew by the next process as if it had not. */
+  async #tellLast(): Promise<void> {
+    try {
+      await this.#advance();
+      await this.#holding.flush(AbortSignal.timeout(LAST_WORDS_MS));
+    } catch (thrown) {
+      this.#ports.log.warn(asCertopsError(thrown).logFields(), 'what failed last could not be recorded');
+    }
+  }
+
+  /** Looks at the branch now: somebody says that it has moved. */
+  lookNow(): void {
+    this.#isHinted = true;
+    this.#proposing.hint();
+    this.#reviewer.hint();
+    this.#work.wake();
+  }
+
+  /** When the branch was last looked at, by the clock that never jumps; undefined before the first time. */
+  get lookedAtMs(): number | undefined {
+    return this.#lookedAtMs;
   }
 
   /** Frees what the issuers hold. */
@@ -192,11 +254,14 @@ export class Engine {
     await this.#ports.store.refresh(signal);
     if (this.#options.trustFrom !== undefined) this.#vouching.trust(this.#options.trustFrom);
     await this.#advance();
+    this.#lookedAtMs = this.#ports.clock.monotonicMs();
   }
 
   async #look(signal: AbortSignal): Promise<void> {
+    this.#isHinted = false;
     await this.#ports.store.refresh(signal);
     await this.#advance();
+    this.#lookedAtMs = this.#ports.clock.monotonicMs();
   }
 
   /** Decides and works until nothing is left to do now. */
@@ -209,8 +274,8 @@ export class Engine {
       if (work.isIdle) {
         if (work.hasPostponed) await work.dispatchPostponed(signal);
         else if (!(await this.#updateBoard(signal))) return;
-      }
-      if (work.isRunning) await work.wait(Number.POSITIVE_INFINITY, signal);
+      } else if (this.#holding.isDue(work.hasMarked)) await this.#holding.flush(signal);
+      if (work.isRunning) await work.wait(this.#circuits.grow(), signal);
       await this.#advance();
     }
   }
@@ -226,11 +291,16 @@ export class Engine {
         continue;
       }
       if (work.isIdle && (await this.#updateBoard(signal))) continue;
+      if (this.#holding.isDue(work.hasMarked)) await this.#holding.flush(signal);
+      if (work.isIdle) this.#proposing.start(signal, () => work.wake());
       const nextDueMs = (work.nextDue?.getTime() ?? Number.POSITIVE_INFINITY) - clock.now().getTime();
       const untilPollMs = deadlineMs - clock.monotonicMs();
-      if (untilPollMs <= 0) return;
+      if (untilPollMs <= 0 || this.#isHinted) return;
       const wasIdle = work.isIdle;
-      await work.wait(Math.min(nextDueMs, untilPollMs), signal);
+      // It begins when nothing else is under way: until then there is nothing to wake up for.
+      const untilProposingMs = work.isIdle ? this.#proposing.untilDueMs() : Number.POSITIVE_INFINITY;
+      const untilMs = [nextDueMs, untilPollMs, this.#circuits.grow(), untilProposingMs];
+      await work.wait(Math.min(...untilMs), signal);
       work.markDue();
       await this.#advance();
       if (wasIdle && work.isIdle) return;
@@ -239,6 +309,10 @@ export class Engine {
 
   /** When all else is done: who may read what, and the board. True when there was something to write. */
   async #updateBoard(signal: AbortSignal): Promise<boolean> {
+    if (await this.#holding.flush(signal)) {
+      await this.#advance();
+      return true;
+    }
     await this.#recordSettings(signal);
     await this.#recordPolicies(signal);
     const now = this.#ports.clock.now();
@@ -291,6 +365,7 @@ export class Engine {
     if (!isFirst && this.#world.commit === store.tip.commit) return;
     await this.#putBack();
     const change = await this.#world.advance(store.tip.commit);
+    this.#reviewer.lookAtBase();
     if (change.haveRulesChanged) sealer.setRules(this.#world.sopsRules);
     this.#mark(change, isFirst);
     const before = await this.#policies.refresh();

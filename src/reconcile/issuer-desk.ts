@@ -1,6 +1,6 @@
 import { findCondition } from '../api/condition.ts';
 import type { Acceptance } from './acceptance.ts';
-import type { Attempts } from './attempts.ts';
+import type { Attempt, Attempts } from './attempts.ts';
 import { gatherIssuerCase, type IssuerCase, isReady, isSettled } from './issuer-case.ts';
 import { certificateKey, type IssuerKey } from './keys.ts';
 import type { Registration } from './registration.ts';
@@ -57,7 +57,11 @@ export class IssuerDesk {
     const target = gatherIssuerCase(this.#world, resolution.declared, resolution.refusal);
     const attempt = this.#attempts.get(key);
     const hasFailed = attempt !== undefined && attempt.issuerHash === target.hash && isSettled(target);
-    if (hasFailed && (attempt.retryAt === undefined || attempt.retryAt > now)) {
+    if (
+      hasFailed &&
+      !isAskedAnew(target, attempt, now) &&
+      (attempt.retryAt === undefined || attempt.retryAt > now)
+    ) {
       return { kind: 'settled', lookAgainAt: attempt.retryAt };
     }
     if (await this.mustReplaceKey(target)) {
@@ -95,4 +99,11 @@ function canHeal({ issuer, refusal, recorded }: IssuerCase): boolean {
   // A process with other identities may be able to open what this record says could not be opened.
   const ready = findCondition(recorded?.status.conditions ?? [], 'Ready');
   return issuer.spec.type === 'acme' || ready?.reason === 'EncryptionUnavailable';
+}
+
+/** "I have mended it": a word newer than the attempt that failed, unless the CA itself named the time. */
+function isAskedAnew({ issuer }: IssuerCase, attempt: Attempt, now: Date): boolean {
+  const asked = issuer.retryRequestedAt;
+  const isNew = asked !== undefined && asked.getTime() !== attempt.retryRequestedAt?.getTime();
+  return isNew && asked <= now && !attempt.isIssuersWord;
 }

@@ -141,6 +141,7 @@ export class IssuerPool {
     const { namespace } = target.credentialSecret ?? target.issuer.name;
     const [file, ...others] = target.provided.get(ref.name) ?? [];
     const secret = `Secret "${namespace}/${ref.name}"`;
+    const data = { secret: `${namespace}/${ref.name}` };
     if (file === undefined) {
       throw new CertopsError(
         'reconcile.credential-missing',
@@ -148,7 +149,7 @@ export class IssuerPool {
           what: `${secret}, which the issuer names, is not there`,
           next: `Commit it, sealed with sops, with the key "${ref.key}"`,
         },
-        { retry: { when: 'never' } },
+        { retry: { when: 'never' }, data },
       );
     }
     if (others.length > 0) {
@@ -159,16 +160,16 @@ export class IssuerPool {
           why: 'Which of them is meant is not for certops to guess',
           next: 'Keep one of them',
         },
-        { retry: { when: 'never' } },
+        { retry: { when: 'never' }, data },
       );
     }
-    const data = await this.#open(file);
-    const value = data.reveal().get(ref.key);
+    const opened = await this.#open(file);
+    const value = opened.reveal().get(ref.key);
     if (value !== undefined) return new Sensitive(value);
     throw new CertopsError(
       'reconcile.credential-incomplete',
       { what: `${file.path} has no key "${ref.key}"`, next: 'Add it with sops, or name the right key' },
-      { retry: { when: 'never' } },
+      { retry: { when: 'never' }, data },
     );
   }
 
@@ -194,7 +195,7 @@ export class IssuerPool {
           what: `${target.credential?.path} has no key "${key}"`,
           next: 'Add it with sops, or name the right key in spec.acme.privateKeySecretRef.key',
         },
-        { retry: { when: 'never' } },
+        { retry: { when: 'never' }, data: { secret: target.credential?.path } },
       );
     }
     return this.#ports.pki.decodePrivateKey(new Sensitive(pem.toString('utf8')));

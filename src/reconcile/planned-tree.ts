@@ -18,7 +18,9 @@ export class PlannedTree implements RepositoryReader {
   readonly #reader: Pick<RepositoryReader, 'readBlob' | 'blobSizes'>;
   readonly #files: ReadonlyMap<string, string>;
   readonly #loose: ReadonlyMap<string, LooseFile>;
-  readonly #isRecord: (path: string) => boolean;
+  /** What the first stage shows, and the rest. Told once: there are tens of thousands. */
+  readonly #shown: readonly string[];
+  readonly #hidden: readonly string[];
   #revealed: readonly string[] = [];
 
   /** `files` is object ids by path; `isRecord` tells the files that the first stage does not show. */
@@ -31,16 +33,19 @@ export class PlannedTree implements RepositoryReader {
     this.#reader = reader;
     this.#files = files;
     this.#loose = loose;
-    this.#isRecord = isRecord;
+    const [shown, hidden]: [string[], string[]] = [[], []];
+    for (const path of files.keys()) (isRecord(path) ? hidden : shown).push(path);
+    this.#shown = shown;
+    this.#hidden = hidden;
   }
 
   /** Records that the second stage shows besides. */
   reveal(isWanted: (path: string) => boolean): void {
-    this.#revealed = [...this.#files.keys()].filter((path) => this.#isRecord(path) && isWanted(path));
+    this.#revealed = this.#hidden.filter((path) => isWanted(path));
   }
 
   async changes(before: string | null, after: string): Promise<readonly BlobChange[]> {
-    const paths = before === null ? [...this.#files.keys()].filter((path) => !this.#isRecord(path)) : [];
+    const paths = before === null ? this.#shown : [];
     const shown = after === 'recorded' ? [...paths, ...this.#revealed] : paths;
     return shown
       .toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0))

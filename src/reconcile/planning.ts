@@ -5,6 +5,7 @@ import { silentLog } from '../lib/log.ts';
 import { createPlan, type Plan, type PlannedChange } from '../plan/plan.ts';
 import { costsOf, costWarnings, type PlannedOrder } from '../plan/plan-costs.ts';
 import type { RuleRunner } from '../policy/rule-runner.ts';
+import type { OutputPath, OutputPaths } from '../status/paths.ts';
 import { Attempts } from './attempts.ts';
 import type { Declared } from './desired-state.ts';
 import type { CertificateKey } from './keys.ts';
@@ -58,7 +59,7 @@ export interface PlanQuestion {
 }
 
 const SOPS_RULES_FILE = '.sops.yaml';
-const RECORDS: readonly (string | undefined)[] = [
+const RECORDS: ReadonlySet<string | undefined> = new Set([
   'secret',
   'certificate-status',
   'request',
@@ -66,7 +67,7 @@ const RECORDS: readonly (string | undefined)[] = [
   'issuer-status',
   'account-key',
   'recipients',
-];
+]);
 
 /**
  * What merging would do, from the same facts and by the same rules as the daemon. Policies, tenancy, recipients and what
@@ -89,16 +90,12 @@ export async function planMerge(
     silentLog,
     accepted,
   ).pathsAt('manifests');
-  const isRecord = (path: string) => RECORDS.includes(paths.classify(path)?.kind);
-  const isOutput = (path: string) => paths.classify(path) !== undefined;
-  const { files, meddled } = withBaseOutputs(
-    question,
-    isOutput,
-    (path) => paths.classify(path)?.kind === 'secret',
-  );
+  const kindOf = outputKinds(paths);
+  const isOutput = (path: string) => kindOf(path) !== undefined;
+  const { files, meddled } = withBaseOutputs(question, isOutput, (path) => kindOf(path) === 'secret');
   const quiet = await findQuiet(ports, question, files, isOutput);
   signal.throwIfAborted();
-  const isHidden = (path: string) => isRecord(path) || quiet.has(path);
+  const isHidden = (path: string) => RECORDS.has(kindOf(path)) || quiet.has(path);
   const baseTree = new PlannedTree(ports.store, question.base, loose, isHidden);
   const headTree = new PlannedTree(ports.store, files, loose, isHidden);
   const base = new World(baseTree, ports.readManifests, silentLog, accepted);
@@ -171,7 +168,8 @@ export async function planMerge(
   const certificates = [...quiet]
     .filter(([path]) => isManifestPath(path, base.settings))
     .reduce((sum, [, count]) => sum + count, parsed);
-  return createPlan({ changes, certificates, costs, warnings });
+  const { confirmed } = head.settings;
+  return createPlan({ changes, certificates, costs, warnings, confirmed });
 
   async function describe(
     outcome: Outcome,
@@ -211,6 +209,18 @@ export async function planMerge(
   }
 }
 
+/** What a path of the outputs holds, undefined elsewhere; of each path it is found out once, for both sides and all steps. */
+function outputKinds(paths: OutputPaths): (path: string) => OutputPath['kind'] | undefined {
+  const kinds = new Map<string, OutputPath['kind'] | undefined>();
+  return (path) => {
+    const known = kinds.get(path);
+    if (known !== undefined || kinds.has(path)) return known;
+    const kind = paths.classify(path)?.kind;
+    kinds.set(path, kind);
+    return kind;
+  };
+}
+
 /** Refusals begin with their place, which a change has apart. */
 function withoutPlace(message: string, { file, line, column }: Partial<PlannedChange>): string {
   const place = `${file}:${line}:${column}: `;
@@ -235,18 +245,28 @@ function withBaseOutputs(
   isOutput: (path: string) => boolean,
   isSecret: (path: string) => boolean,
 ): { readonly files: ReadonlyMap<string, string>; readonly meddled: number } {
-  const files = new Map<string, string>();
+  const files = new Map(head);
   let meddled = 0;
-  for (const [path, oid] of head) {
-    if (!isOutput(path)) files.set(path, oid);
-    else if (base.get(path) !== oid) meddled += 1;
-  }
-  for (const [path, oid] of base) {
+  for (const path of changedPaths(base, head)) {
     if (!isOutput(path)) continue;
-    if (head.has(path) || !isSecret(path)) files.set(path, oid);
-    if (!head.has(path) && !isSecret(path)) meddled += 1;
+    const before = base.get(path);
+    if (!head.has(path) && isSecret(path)) continue;
+    meddled += 1;
+    if (before === undefined) files.delete(path);
+    else files.set(path, before);
   }
   return { files, meddled };
+}
+
+/** Files that are not the same on both sides, in the order of head and then of base. */
+function changedPaths(
+  base: ReadonlyMap<string, string>,
+  head: ReadonlyMap<string, string>,
+): readonly string[] {
+  const changed: string[] = [];
+  for (const [path, oid] of head) if (base.get(path) !== oid) changed.push(path);
+  for (const path of base.keys()) if (!head.has(path)) changed.push(path);
+  return changed;
 }
 
 /** Which files need not be parsed; none where the change is about everything. */
@@ -256,8 +276,7 @@ async function findQuiet(
   head: ReadonlyMap<string, string>,
   isOutput: (path: string) => boolean,
 ): Promise<QuietFiles> {
-  const paths = new Set([...base.keys(), ...head.keys()]);
-  const changed = [...paths].filter((path) => base.get(path) !== head.get(path));
+  const changed = changedPaths(base, head);
   if (dueBy !== undefined || changed.includes(SETTINGS_FILE)) return new Map();
   const manifests = changed.filter(
     (path) => /\.ya?ml$/.test(path) && !isOutput(path) && path !== SOPS_RULES_FILE,

@@ -10,12 +10,14 @@ import type {
 import type { Issuer } from '../api/issuer.ts';
 import type { ManifestFile } from '../api/manifest.ts';
 import type { ObjectName, SecretKeyRef } from '../api/names.ts';
+import type { Forge } from '../forge/forge.ts';
 import type { AccountRollover } from '../issuers/acme-account.ts';
 import type { IssuerAdapter, SigningRequest } from '../issuers/issuer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { FaultPoints } from '../lib/faults.ts';
 import type { Log } from '../lib/log.ts';
 import type { Sensitive } from '../lib/sensitive.ts';
+import type { Plan } from '../plan/plan.ts';
 
 /** A blob that differs between two commits; `before` or `after` is null where there is none. */
 export interface BlobChange {
@@ -72,6 +74,8 @@ export interface RepositoryStore extends RepositoryReader {
   readState(): Promise<StateDocument>;
   updateState(change: (state: StateDocument) => StateDocument, signal?: AbortSignal): Promise<void>;
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
+  /** Files that the newest commits of the branch took away, with their last content; the newest removal first. */
+  removedFiles(maxCommits: number): Promise<readonly { readonly path: string; readonly blob: string }[]>;
   newestVouchedCommit(from?: string): Promise<string | null>;
   /** Commits that touched a path, from the tip back; `ours`: with a good signature of our own key. */
   log(options: {
@@ -94,6 +98,57 @@ export interface OpenedSecret {
 export interface AcceptedRule {
   readonly pattern: string;
   readonly recipients: readonly string[];
+}
+
+/** The tip of a branch that certops once made, and whether anybody else has committed to it since. */
+export interface BranchTip {
+  /** Object id of the commit. */
+  readonly commit: string;
+  /** The one commit of ours upon the source branch (by its `Certops-Proposal` trailer, and our signature where we sign). */
+  readonly isOurs: boolean;
+  /** Its parent, where it is ours. */
+  readonly base?: string | undefined;
+  /** Its whole message. */
+  readonly message: string;
+  readonly committedAt: Date;
+}
+
+/**
+ * Branches beside the source branch, as `store` implements it: those of proposals, and the heads of pull requests.
+ * Branch names come without `refs/heads/`. Throws store errors; `store.branch-moved` where a lease is lost. It reads
+ * what it listed, published or fetched, and the source branch besides.
+ */
+export interface RepositoryBranches extends RepositoryReader {
+  /** Throws `store.tree-too-large` where more than `maxChanges` files or folders differ. */
+  changes(before: string | null, after: string, maxChanges?: number): Promise<readonly BlobChange[]>;
+  /** Tips of the branches under a prefix that ends in `/`, as the remote has them now. */
+  list(prefix: string, signal: AbortSignal): Promise<ReadonlyMap<string, BranchTip>>;
+  /**
+   * Makes one commit upon `base` with these files and lets the branch point to it. `expected` is the commit that the
+   * branch is at (null: there is none). Gives the new commit; writes nothing where message, base and files are the same.
+   */
+  publish(
+    proposal: {
+      readonly branch: string;
+      readonly base: string;
+      readonly files: ReadonlyMap<string, string>;
+      readonly message: string;
+      readonly expected: string | null;
+    },
+    signal: AbortSignal,
+  ): Promise<{ readonly commit: string }>;
+  /** Takes the branch away where it is still at `expected`; one that is gone is fine. */
+  remove(branch: string, expected: string, signal: AbortSignal): Promise<void>;
+  /** Fetches a full ref name and gives its commit; refused where it brings more than `maxBytes`. */
+  fetch(
+    ref: string,
+    options: { readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<{ readonly commit: string }>;
+  /** The newest commit that both descend from. Throws `store.no-common-history`. */
+  mergeBase(one: string, other: string): Promise<string>;
+  /** Those that the source branch has by now, themselves or what they change; looked up at the remote. */
+  mergedAmong(commits: Iterable<string>, signal: AbortSignal): Promise<ReadonlySet<string>>;
 }
 
 /** What `.sops.yaml` says and who is accepted, as `secrets` implements it. */
@@ -122,6 +177,8 @@ export interface SecretSealer {
   setRules(text: string | undefined): void;
   /** The rules, and who is accepted of those whom they name. */
   readonly rules: SealingRules;
+  /** age recipients of the identities in hand. */
+  ownRecipients(): Promise<readonly string[]>;
   /** Whom a Secret at `path` would be sealed to now, without proof; undefined where no rule can be used. */
   recipients(path: string): readonly string[] | undefined;
   /** The recipients that a sealed text names in clear. */
@@ -276,6 +333,35 @@ export type IssuerFactory = (issuer: Issuer, materials: IssuerMaterials) => Prom
 /** Reads one manifest file within limits of size and time. */
 export type ManifestReader = (bytes: Uint8Array) => Promise<ManifestFile>;
 
+/** What pull requests are made with. */
+export interface ProposalPorts {
+  readonly forge: Forge;
+  readonly branches: RepositoryBranches;
+  /** The branch that they are merged into. */
+  readonly sourceBranch: string;
+}
+
+/** What merging one pull request would do is asked so. */
+export interface ReviewQuestion {
+  /** Object ids by path: the branch to merge into, and what it would hold then. */
+  readonly base: ReadonlyMap<string, string>;
+  readonly head: ReadonlyMap<string, string>;
+  readonly state: StateDocument;
+  readonly now: Date;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Plans where nothing that strangers wrote can do harm: a thread without environment, with a bounded heap and time, which
+ * gets blobs from `blobs` and nothing else. Throws `worker.too-slow`, `worker.failed`, what planning and `blobs` throw,
+ * and the signal's reason.
+ */
+export type Planner = (
+  question: ReviewQuestion,
+  blobs: Pick<RepositoryReader, 'readBlob' | 'blobSizes'>,
+  signal: AbortSignal,
+) => Promise<Plan>;
+
 /** All that the story needs from outside. */
 export interface Ports {
   readonly store: RepositoryStore;
@@ -284,6 +370,10 @@ export interface Ports {
   readonly pki: Pki;
   readonly createIssuer: IssuerFactory;
   readonly readManifests: ManifestReader;
+  /** Opens the forge; asked again where that fails. Absent: no pull requests are made. */
+  readonly openProposing?: ((signal: AbortSignal) => Promise<ProposalPorts>) | undefined;
+  /** Absent: pull requests are not reviewed. */
+  readonly planner?: Planner | undefined;
   readonly clock: Clock;
   readonly faults: FaultPoints;
   readonly log: Log;

@@ -8,8 +8,10 @@ import { type IssuerStatus, renderIssuerStatus } from '../status/issuer-status.t
 import { AccountKeyReaders } from './account-key-readers.ts';
 import { type AccountKeyRotation, AccountKeys, accountKeyOf, needsAccountKey } from './account-keys.ts';
 import type { Attempts } from './attempts.ts';
+import { anotherAttempt, type CauseRecord } from './cause-records.ts';
 import { describeExplanation } from './certificate-changes.ts';
 import { issuerHash } from './desired-state.ts';
+import { diagnoseRegistration } from './diagnosing.ts';
 import { isConfigurationError, isStoreError } from './error-kinds.ts';
 import type { IssuerCase } from './issuer-case.ts';
 import { issuerMessage } from './issuer-message.ts';
@@ -231,7 +233,7 @@ export class Registration {
     };
     const state = readiness.ready
       ? this.#attempts.clear(target.key)
-      : this.#recordFailure(target, error, now);
+      : this.#recordFailure(target, error, now, readiness.failure);
     const path = this.#world.paths.issuerStatus(issuer.name);
     const before = recorded && renderIssuerStatus({ ...recorded.status, source: target.source });
     const isKnown =
@@ -259,7 +261,13 @@ export class Registration {
     return isReplaced ? this.#readers.sealedTo(target) : this.#readers.of(target);
   }
 
-  #recordFailure(target: IssuerCase, error: CertopsError | undefined, now: Date) {
+  /** `told` is what an issuer says of itself that did not throw. */
+  #recordFailure(
+    target: IssuerCase,
+    error: CertopsError | undefined,
+    now: Date,
+    told: CertopsError | undefined = error,
+  ) {
     const attempts = (this.#attempts.get(target.key)?.attempts ?? 0) + 1;
     return this.#attempts.record(
       target.key,
@@ -267,9 +275,19 @@ export class Registration {
         ...{ attempts, waits: 0, failedAt: now, retryAt: nextRegistration(target, error, attempts, now) },
         ...{ requestHash: '', issuerHash: target.hash, code: error?.code ?? '' },
         isIssuersWord: error?.retry.when === 'not-before',
+        retryRequestedAt: answeredRetry(target, now),
       },
       error === undefined || isConfigurationError(error),
+      this.#cause(target, told, now),
     );
+  }
+
+  #cause(target: IssuerCase, error: CertopsError | undefined, now: Date): CauseRecord | undefined {
+    if (error === undefined) return undefined;
+    const cause = diagnoseRegistration(error, target.issuer);
+    const { kind, name } = target.issuer;
+    const attempt = { at: now, object: `${kind} ${formatObjectName(name)}`, what: error.explanation.what };
+    return anotherAttempt(this.#attempts.cause(cause.key), cause, attempt, true);
   }
 
   #preconditions(target: IssuerCase): readonly Precondition[] {
@@ -309,7 +327,7 @@ function ambiguousCredential({ credentialSecret }: IssuerCase, world: World): Ce
       why: 'Which of them is meant is not for certops to guess',
       next: 'Keep one of them',
     },
-    { retry: { when: 'never' } },
+    { retry: { when: 'never' }, data: { secret: `${namespace}/${name}` } },
   );
 }
 
@@ -332,4 +350,9 @@ function nextRegistration(
       // An account that has served is not given up on one answer: all its renewals hang on it.
       return error === undefined || recorded?.status.acme === undefined ? undefined : after(ACCOUNT_PROBE_MS);
   }
+}
+
+/** The wish for a retry that an attempt made now answers; one for the future is still to come. */
+function answeredRetry({ issuer: { retryRequestedAt: asked } }: IssuerCase, now: Date): Date | undefined {
+  return asked !== undefined && asked <= now ? asked : undefined;
 }

@@ -79,6 +79,7 @@ export function signingRequest(target: CertificateCase, csr: Uint8Array, key: Ke
   return {
     ...{ certificate: certificate.name, labels: certificate.labels, spec: certificate.spec, csr, key },
     profile: certificate.directives.profile,
+    inForce: target.observed.secret.kind === 'issued' ? target.recorded?.status.issued : undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Certificate, KeystorePassword } from '../api/certificate.ts';
 import { fingerprint } from '../api/fingerprint.ts';
-import { formatObjectName } from '../api/names.ts';
+import { formatObjectName, type ObjectName } from '../api/names.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { Sensitive } from '../lib/sensitive.ts';
 import { KEYSTORE_PASSWORD_CODE } from './error-kinds.ts';
@@ -131,13 +131,13 @@ export class SecretContent {
     const name = { namespace: certificate.name.namespace, name: ref.name };
     const [file, ...others] = this.#files(certificate, ref.name);
     if (file === undefined) {
-      throw passwordError('missing', {
+      throw passwordError('missing', name, {
         what: `${keystore} keystore password Secret "${formatObjectName(name)}" not found`,
         next: `Commit it, sealed with sops, with the key "${ref.key}"`,
       });
     }
     if (others.length > 0) {
-      throw passwordError('ambiguous', {
+      throw passwordError('ambiguous', name, {
         what: `${keystore} keystore password Secret "${formatObjectName(name)}" is declared in ${others.length + 1} files`,
         why: 'Which of them is meant is not for certops to guess',
         next: 'Keep one of them',
@@ -148,7 +148,7 @@ export class SecretContent {
     const { data } = await this.#ports.sealer.openCredential(text, file.path, name);
     const value = data.reveal().get(ref.key);
     if (value !== undefined && value.length > 0) return new Sensitive(value.toString('utf8'));
-    throw passwordError('incomplete', {
+    throw passwordError('incomplete', name, {
       what: `${keystore} keystore password Secret contains no data for key "${ref.key}"`,
       why: `It stands in ${file.path}`,
       next: 'Add it with sops, or name the right key',
@@ -158,9 +158,13 @@ export class SecretContent {
 
 function passwordError(
   what: 'missing' | 'ambiguous' | 'incomplete',
+  secret: ObjectName,
   explanation: CertopsError['explanation'],
 ): CertopsError {
-  return new CertopsError(`${KEYSTORE_PASSWORD_CODE}${what}`, explanation, { retry: { when: 'never' } });
+  return new CertopsError(`${KEYSTORE_PASSWORD_CODE}${what}`, explanation, {
+    retry: { when: 'never' },
+    data: { secret: formatObjectName(secret) },
+  });
 }
 
 function derOf(pem: string): Uint8Array {

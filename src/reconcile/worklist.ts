@@ -67,6 +67,11 @@ export class Worklist {
     return this.#running.size === 0 && this.#dirty.size === 0;
   }
 
+  /** Whether anything waits to be looked at. */
+  get hasMarked(): boolean {
+    return this.#dirty.size > 0;
+  }
+
   get isRunning(): boolean {
     return this.#running.size > 0;
   }
@@ -96,6 +101,11 @@ export class Worklist {
   /** Resolves when a piece of work ends, after `timeoutMs`, or when `signal` fires. */
   wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
     return this.#wakeUp.wait(timeoutMs, signal);
+  }
+
+  /** Ends a wait. */
+  wake(): void {
+    this.#wakeUp.notify();
   }
 
   /** Resolves when nothing is being done any more. */

@@ -17,7 +17,8 @@ const PKCS12: KeystoresSpec = { pkcs12: { profile: 'Modern2023', password: REF }
 function certificateWith(change: Partial<CertificateSpec>): Certificate {
   return {
     ...{ kind: 'Certificate', name: { namespace: 'web', name: 'www' } },
-    ...{ labels: {}, annotations: {}, unserved: [], directives: { wantsTemporaryCertificate: false } },
+    ...{ labels: {}, annotations: {}, unserved: [] },
+    directives: { fallbackIssuers: [], wantsTemporaryCertificate: false },
     spec: specWith(change),
   };
 }
