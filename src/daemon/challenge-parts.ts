@@ -1,3 +1,5 @@
+import type { Observer } from '../evidence/observed.ts';
+import { createObserver } from '../evidence/observer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Dns01 } from '../solvers/dns01/dns01.ts';
@@ -7,11 +9,12 @@ import { Http01Webroot } from '../solvers/http01-webroot.ts';
 import type { ChallengePresenter } from '../solvers/presenter.ts';
 import type { DaemonConfig } from './config.ts';
 
-/** Where challenges are shown. */
+/** Where challenges are shown, and what looks into those that fail. */
 export interface ChallengeParts {
   /** Undefined where neither a port nor a web root is configured. */
   readonly http01: ChallengePresenter | undefined;
   readonly dns01: Dns01;
+  readonly observer: Observer;
   /** Stops listening. */
   close(): Promise<void>;
 }
@@ -28,6 +31,7 @@ export async function startPresenters(
   return {
     http01: presenters.length > 1 ? presentEverywhere(presenters) : presenters[0],
     dns01: new Dns01({ resolvers, clock, log }),
+    observer: createObserver({ resolvers, clock, log }),
     close: async () => listener?.close(),
   };
 }

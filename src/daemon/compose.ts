@@ -1,6 +1,7 @@
 import { certificateId } from '../acme/renewal-info.ts';
 import type { Certificate } from '../api/certificate.ts';
 import { DEFAULT_SETTINGS } from '../api/repository.ts';
+import { createPlainForge } from '../forge/plain.ts';
 import { createAcmeIssuer } from '../issuers/acme.ts';
 import { createCaIssuer } from '../issuers/ca.ts';
 import { createSelfSignedIssuer } from '../issuers/self-signed.ts';
@@ -28,6 +29,8 @@ import type {
   CertificateFacts,
   IssuerFactory,
   Pki,
+  Ports,
+  ProposalPorts,
   SecretData,
   SecretMetadata,
   SecretWriter,
@@ -47,6 +50,8 @@ import { type ChallengeParts, startPresenters } from './challenge-parts.ts';
 import type { DaemonConfig, Environment } from './config.ts';
 import { watchEventLoop } from './event-loop-watch.ts';
 import { readManifests } from './manifest-reader.ts';
+import { createPlanner } from './planning-thread.ts';
+import { openRepositoryForge } from './repository-forge.ts';
 
 /** A running composition: the engine and what it stands on. */
 export interface Daemon {
@@ -92,6 +97,8 @@ export async function composeDaemon(
         pki,
         createIssuer: issuerFactory(config, challenges, { clock, faults, log }),
         readManifests,
+        openProposing: proposingOn(config, store, clock),
+        planner: createPlanner(),
         ...{ clock, faults, log },
       },
       {
@@ -122,6 +129,39 @@ export async function composeDaemon(
     await challenges.close();
     throw thrown;
   }
+}
+
+/** Opens the forge of the repository; on plain Git, and without credentials for another, branches alone. */
+function proposingOn(config: DaemonConfig, store: Store, clock: Clock): Ports['openProposing'] {
+  const { branches } = store;
+  const sourceBranch = config.branch;
+  const open = async (signal: AbortSignal): Promise<ProposalPorts> => {
+    const forge = await openRepositoryForge(
+      config,
+      {
+        ...{ remote: config.repo, clock },
+        openPlain: () =>
+          createPlainForge({
+            ...{ branches, clock, sourceBranch },
+            state: {
+              read: () => store.readState(),
+              update: (change, stop) => store.updateState(change, stop),
+            },
+          }),
+      },
+      signal,
+    );
+    return { forge, branches, sourceBranch };
+  };
+  // One client for all who ask: it keeps to the forge's limits for them together.
+  let opened: Promise<ProposalPorts> | undefined;
+  return (signal) => {
+    opened ??= open(signal).catch((thrown: unknown) => {
+      opened = undefined;
+      throw thrown;
+    });
+    return opened;
+  };
 }
 
 /** The key that signs commits. Throws `config.no-signing-key` and `store.signing-key-…`. */
@@ -191,7 +231,7 @@ function annotated(facts: CertificateFacts) {
 
 function issuerFactory(
   config: DaemonConfig,
-  { http01, dns01 }: ChallengeParts,
+  { http01, dns01, observer }: ChallengeParts,
   common: { readonly clock: Clock; readonly faults: typeof noFaults; readonly log: Log },
 ): IssuerFactory {
   const version = packageVersion();
@@ -209,6 +249,7 @@ function issuerFactory(
           ledger: materials.ledger,
           presenter: http01,
           dns01,
+          observer,
           credential: materials.credential,
           version,
           isOrderTaken: materials.isOrderTaken,

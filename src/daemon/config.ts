@@ -12,8 +12,16 @@ import type { LogLevel } from '../lib/log.ts';
 import { checkShape } from '../lib/schema.ts';
 import { Sensitive } from '../lib/sensitive.ts';
 import { readPlainYaml } from '../lib/yaml-write.ts';
-import { isX25519Recipient } from '../secrets/sops/data-key.ts';
+import { isX25519Recipient } from '../secrets/sops/bech32.ts';
 import { parseNameserver } from '../solvers/dns/nameserver.ts';
+import {
+  type ForgeConfig,
+  type ListenConfig,
+  readForgeConfig,
+  readListen,
+  readWebhookSecrets,
+} from './forge-config.ts';
+import { type Found, invalid } from './setting-value.ts';
 import { SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** The operator's own configuration, complete and checked. */
@@ -41,6 +49,11 @@ export interface DaemonConfig {
   readonly ordersPerMinute: number | undefined;
   readonly allowPlainLoopback: boolean;
   readonly credentials?: { readonly username: string; readonly token: Sensitive<string> } | undefined;
+  /** Where health, readiness and webhooks are served; undefined: nowhere. */
+  readonly listen: ListenConfig | undefined;
+  /** Empty: no webhooks are taken. */
+  readonly webhookSecrets: readonly Sensitive<string>[];
+  readonly forge: ForgeConfig;
   readonly logLevel: LogLevel;
   /** Only with CERTOPS_TESTING=1. */
   readonly testing: { readonly fault?: FaultStep | undefined; readonly startAt?: Date | undefined };
@@ -58,11 +71,7 @@ export async function readConfig(
   configFile?: string,
 ): Promise<DaemonConfig> {
   const file = configFile === undefined ? {} : await readConfigFile(configFile);
-  const found = new Map<SettingName, Found>();
-  for (const setting of SETTINGS) {
-    const value = findValue(setting, flags, environment, file, configFile);
-    if (value !== undefined) found.set(setting.name, value);
-  }
+  const found = findValues(flags, environment, file, configFile);
   const text = (name: SettingName) => found.get(name)?.text;
   const repo = text('repo');
   if (repo === undefined) {
@@ -72,7 +81,6 @@ export async function readConfig(
     );
   }
   const branch = text('branch') ?? 'main';
-  const token = text('gitToken');
   return {
     repo,
     branch,
@@ -91,13 +99,33 @@ export async function readConfig(
     ordersPerMinute: readCount(found.get('ordersPerMinute'), 0, 100_000),
     maxConnections: readCount(found.get('maxConnections'), 1, 1_000) ?? 16,
     allowPlainLoopback: readSwitch(found.get('allowPlainLoopback')),
-    credentials:
-      token === undefined
-        ? undefined
-        : { username: text('gitUsername') ?? 'git', token: new Sensitive(token) },
+    credentials: readCredentials(found),
+    listen: readListen(found.get('listen')),
+    webhookSecrets: readWebhookSecrets(found.get('webhookSecrets')),
+    forge: await readForgeConfig((name) => found.get(name), readSwitch(found.get('allowPlainLoopback'))),
     logLevel: readLogLevel(found.get('logLevel')),
     testing: readTesting(environment),
   };
+}
+
+/** What a command of a person takes of the settings: how the remote and its forge are reached. Throws `config.invalid`. */
+export async function readAccess(
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  environment: Environment,
+): Promise<Pick<DaemonConfig, 'credentials' | 'forge' | 'allowPlainLoopback'>> {
+  const found = findValues(flags, environment, {}, undefined);
+  const allowPlainLoopback = readSwitch(found.get('allowPlainLoopback'));
+  return {
+    credentials: readCredentials(found),
+    forge: await readForgeConfig((name) => found.get(name), allowPlainLoopback),
+    allowPlainLoopback,
+  };
+}
+
+function readCredentials(found: ReadonlyMap<SettingName, Found>): DaemonConfig['credentials'] {
+  const token = found.get('gitToken')?.text;
+  if (token === undefined) return undefined;
+  return { username: found.get('gitUsername')?.text ?? 'git', token: new Sensitive(token) };
 }
 
 /** The one field of the configuration file that is no single value, and so neither a flag nor a variable. */
@@ -129,10 +157,18 @@ export function configHome(environment: Environment): string {
   return environment.XDG_CONFIG_HOME || join(environment.HOME || homedir(), '.config');
 }
 
-interface Found {
-  readonly text: string;
-  /** Where it came from, for errors. */
-  readonly from: string;
+function findValues(
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  environment: Environment,
+  file: Readonly<Record<string, unknown>>,
+  configFile: string | undefined,
+): ReadonlyMap<SettingName, Found> {
+  const found = new Map<SettingName, Found>();
+  for (const setting of SETTINGS) {
+    const value = findValue(setting, flags, environment, file, configFile);
+    if (value !== undefined) found.set(setting.name, value);
+  }
+  return found;
 }
 
 function findValue(
@@ -262,8 +298,4 @@ function defaultDataDir(environment: Environment, repo: string, branch: string):
   const cache = environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), '.cache');
   const id = createHash('sha256').update(`${repo}\0${branch}`).digest('hex').slice(0, 16);
   return join(cache, 'certops', id);
-}
-
-function invalid(what: string, next?: string, cause?: unknown): CertopsError {
-  return new CertopsError('config.invalid', { what, next }, { retry: { when: 'never' }, cause });
 }

@@ -31,6 +31,14 @@ export const SETTING_NAMES = [
   'allowPlainLoopback',
   'gitUsername',
   'gitToken',
+  'forge',
+  'forgeUrl',
+  'forgeToken',
+  'forgeAppId',
+  'forgeAppKey',
+  'forgeAppInstallation',
+  'listen',
+  'webhookSecrets',
   'logLevel',
 ] as const;
 
@@ -61,7 +69,8 @@ const DESCRIPTIONS: Readonly<Record<SettingName, Description>> = {
   dnsResolver: {
     type: 'text',
     value: 'HOST:PORT,…',
-    description: 'resolvers for the checks before DNS-01, host:port or https URLs (those of the system)',
+    description:
+      'resolvers for DNS-01 and for looking into failures, host:port or https URLs (those of the system)',
   },
   signingKey: {
     type: 'text',
@@ -95,6 +104,33 @@ const DESCRIPTIONS: Readonly<Record<SettingName, Description>> = {
   },
   gitUsername: { type: 'text', value: 'NAME', description: 'user name for an HTTPS remote (git)' },
   gitToken: { type: 'secret', description: 'token or password for an HTTPS remote; never a flag' },
+  forge: {
+    type: 'text',
+    value: 'KIND',
+    description: 'whose pull requests: auto, github, gitlab, gitea, forgejo or git for none (auto)',
+  },
+  forgeUrl: {
+    type: 'text',
+    value: 'URL',
+    description: "where the forge lies, when the repository's URL does not tell",
+  },
+  forgeToken: { type: 'secret', description: "token for the forge's API; never a flag" },
+  forgeAppId: { type: 'text', value: 'ID', description: 'a GitHub App in place of a token' },
+  forgeAppKey: { type: 'text', value: 'FILE', description: "the App's private key, a PEM file of mode 0600" },
+  forgeAppInstallation: {
+    type: 'text',
+    value: 'ID',
+    description: "the App's installation (that of the repository)",
+  },
+  listen: {
+    type: 'text',
+    value: 'ADDRESS',
+    description: 'host:port of health, readiness and webhooks, or off (127.0.0.1:9402)',
+  },
+  webhookSecrets: {
+    type: 'secret',
+    description: 'secret of the webhooks, or two while one replaces the other; never a flag',
+  },
   logLevel: { type: 'text', value: 'LEVEL', description: 'debug, info, warn or error (info)' },
 };
 

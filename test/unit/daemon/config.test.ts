@@ -32,6 +32,9 @@ describe('the operator’s configuration', () => {
         ordersPerMinute: undefined,
         allowPlainLoopback: false,
         credentials: undefined,
+        listen: { address: { host: '127.0.0.1', port: 9402 }, isAsked: false },
+        webhookSecrets: [],
+        forge: { kind: 'auto', url: undefined, token: undefined, app: undefined },
         logLevel: 'info',
         testing: {},
       },
@@ -87,7 +90,7 @@ describe('the operator’s configuration', () => {
     assert.deepEqual([setting?.flag, setting?.variable], ['--http01-port', 'CERTOPS_HTTP01_PORT']);
     assert.deepEqual(
       SETTINGS.filter(({ type }) => type === 'secret').map(({ variable }) => variable),
-      ['CERTOPS_GIT_TOKEN'],
+      ['CERTOPS_GIT_TOKEN', 'CERTOPS_FORGE_TOKEN', 'CERTOPS_WEBHOOK_SECRETS'],
     );
   });
 
