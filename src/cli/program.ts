@@ -139,6 +139,9 @@ function createProgram(console: Console, finish: (code: ExitCode) => void): Comm
       finish(await rekey(console, dir, process.env, new Date()));
     });
 
+  addRenew(program, console, finish);
+  addProposals(program, console, finish);
+
   const acceptCommand = program
     .command('accept-history')
     .description('say that a rewritten branch, as the remote has it now, is the one to go on from')
@@ -164,6 +167,86 @@ const REMOTE_SETTINGS: ReadonlySet<string> = new Set([
   'gitUsername',
   'logLevel',
 ]);
+
+/** The settings that say how the forge of a repository is reached. */
+const FORGE_SETTINGS: ReadonlySet<string> = new Set([
+  'forge',
+  'forgeUrl',
+  'forgeAppId',
+  'forgeAppKey',
+  'forgeAppInstallation',
+  'gitUsername',
+  'allowPlainLoopback',
+]);
+
+const ACCESS_HELP =
+  '\nYour own Git reaches the repository. Secrets are variables only: CERTOPS_FORGE_TOKEN for the forge, CERTOPS_GIT_TOKEN for an HTTPS remote that your Git has no password for.';
+
+function addRenew(program: Command, console: Console, finish: (code: ExitCode) => void): void {
+  const command = program
+    .command('renew')
+    .argument('[NAME...]', 'Certificates, as NAME or NAMESPACE/NAME')
+    .description(
+      'ask for renewals now, by a commit of yours that is pushed; exit 2 where nothing was changed',
+    )
+    .option('--all', 'every Certificate but suspended ones; with -n those of one namespace')
+    .option('-n, --namespace <NS>', 'namespace (default)')
+    .option('--pull-request', 'on a branch of its own, for others to review')
+    .option('-m, --message <MESSAGE>', 'message of the commit, and title of the pull request')
+    .option('--repo <URL|PATH>', 'the repository (the one around the working folder)')
+    .option('--branch <BRANCH>', 'the branch (the one checked out, or main)');
+  addSettings(command, (name) => FORGE_SETTINGS.has(name));
+  command.addHelpText('after', ACCESS_HELP);
+  command.action(async (names: readonly string[], options) => {
+    const { renew } = await import('./renew.ts');
+    finish(await renew(console, names, options, options, new Date()));
+  });
+}
+
+function addProposals(program: Command, console: Console, finish: (code: ExitCode) => void): void {
+  const group = program
+    .command('proposals')
+    .description('pull requests for failures: list them, read one, decide about it');
+  const add = (name: string, argument: string | undefined, description: string): Command => {
+    const command = group.command(name).description(description);
+    if (argument !== undefined) {
+      command.argument(
+        argument,
+        `number, branch, or the last part of the branch${argument === '[WHICH]' ? ' (the only open one)' : ''}`,
+      );
+    }
+    command
+      .option('--repo <URL|PATH>', 'the repository (the one around the working folder)')
+      .option('--branch <BRANCH>', 'the branch (the one checked out, or main)');
+    addSettings(command, (setting) => FORGE_SETTINGS.has(setting));
+    return command.addHelpText('after', ACCESS_HELP);
+  };
+  const output = () => new Option('-o, --output <FORMAT>', 'how').choices(['text', 'json', 'yaml']);
+  add('list', undefined, 'the open ones, and those closed or merged within 30 days')
+    .addOption(output())
+    .action(async (options) => {
+      const { listProposals } = await import('./proposals.ts');
+      finish(await listProposals(console, options, options, new Date()));
+    });
+  add('show', '[WHICH]', 'the text of one, and its diff')
+    .addOption(output())
+    .action(async (which: string | undefined, options) => {
+      const { showProposal } = await import('./proposals.ts');
+      finish(await showProposal(console, which, options, options, new Date()));
+    });
+  add('accept', '<WHICH>', 'merge one, where there is no forge').action(async (which: string, options) => {
+    const { acceptProposal } = await import('./decide-proposal.ts');
+    finish(await acceptProposal(console, which, options, options, new Date()));
+  });
+  add(
+    'reject',
+    '<WHICH>',
+    'delete the branch of one, where there is no forge: it stays closed for 14 days',
+  ).action(async (which: string, options) => {
+    const { rejectProposal } = await import('./decide-proposal.ts');
+    finish(await rejectProposal(console, which, options, options, new Date()));
+  });
+}
 
 function addSettings(command: Command, isWanted: (name: string) => boolean): void {
   for (const { name, type, flag, value, description } of SETTINGS) {
@@ -192,7 +275,7 @@ function addRun(program: Command, console: Console, finish: (code: ExitCode) => 
   addSettings(command, () => true);
   command.addHelpText(
     'after',
-    `\nEvery setting is also a variable (${SETTINGS[0]?.variable}, …); a flag wins over a variable, a variable over the file.\nSecrets are variables only: CERTOPS_GIT_TOKEN for the remote; SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or SOPS's keys.txt for age.`,
+    `\nEvery setting is also a variable (${SETTINGS[0]?.variable}, …); a flag wins over a variable, a variable over the file.\nSecrets are variables only: CERTOPS_GIT_TOKEN for the remote; CERTOPS_FORGE_TOKEN and CERTOPS_WEBHOOK_SECRETS for the forge; SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or SOPS's keys.txt for age.`,
   );
   command.action(async (options: RunOptions & Flags) => {
     const { run } = await import('./run.ts');

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { composeDaemon } from '../daemon/compose.ts';
 import { readConfig } from '../daemon/config.ts';
+import { readiness, startListening } from '../daemon/listening.ts';
 import { FAULT_STEPS } from '../lib/faults.ts';
 import { createLog } from '../observability/log.ts';
 import type { Summary } from '../reconcile/summary.ts';
@@ -37,7 +38,17 @@ export async function run(
     const daemon = await composeDaemon(config, process.env, log, stop.signal);
     try {
       if (!options.once) {
-        await daemon.engine.run(stop.signal);
+        const listener = await startListening(config, {
+          lookNow: () => daemon.engine.lookNow(),
+          readiness: () => readiness(daemon, config.pollIntervalMs),
+          clock: daemon.clock,
+          log,
+        });
+        try {
+          await daemon.engine.run(stop.signal);
+        } finally {
+          await listener?.close();
+        }
         return EXIT.ok;
       }
       const summary = await daemon.engine.runOnce(stop.signal);
