@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { utimesSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Rfc2136Provider, TsigAlgorithm } from '../../src/api/issuer.ts';
 import { makeScratch } from './scratch.ts';
@@ -35,6 +36,10 @@ export interface Bind {
   /** TXT values at a name, sorted; none where the name does not exist. */
   txt(name: string): Promise<readonly string[]>;
   log(): string;
+  /** Gives a zone that is not dynamic other records, in place of those that it has. */
+  setRecords(zone: string, records: readonly string[]): Promise<void>;
+  /** Gives the server another key of that algorithm under the same name; `secret` is base64. */
+  setSecret(algorithm: TsigAlgorithm, secret: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
@@ -50,32 +55,38 @@ export async function startBind(zones: readonly BindZone[]): Promise<Bind> {
   const secrets = new Map(
     (Object.keys(ALGORITHMS) as TsigAlgorithm[]).map((name) => [name, randomBytes(32).toString('base64')]),
   );
-  const keys = [...secrets].map(
-    ([name, secret]) => `key "${keyName(name)}" { algorithm ${ALGORITHMS[name]}; secret "${secret}"; };`,
-  );
   const grants = [...secrets.keys()].map((name) => `grant ${keyName(name)} zonesub TXT;`).join(' ');
+  let serial = 1;
+  const writeZone = (name: string, records: readonly string[]): string =>
+    scratch.write(`${name}.zone`, zoneText(name, records, serial));
   const blocks = zones.map(({ name, records = [], isDynamic = true }) => {
-    const file = scratch.write(`${name}.zone`, zoneText(name, records));
+    const file = writeZone(name, records);
     const policy = isDynamic ? `update-policy { ${grants} };` : 'allow-update { none; };';
     return `zone "${name}" { type primary; file "${file}"; ${policy} notify no; };`;
   });
-  const config = scratch.write(
-    'named.conf',
-    [
-      `options { directory "${folder}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };`,
-      // Recursion follows a CNAME from one zone into another; for zones of others there is nobody to ask.
-      'pid-file none; session-keyfile none; recursion yes; allow-query { any; }; dnssec-validation no;',
-      'forward only; forwarders { 127.0.0.1 port 1; }; };',
-      'controls { };',
-      ...keys,
-      ...blocks,
-    ].join('\n'),
-  );
+  const writeConfig = (): string =>
+    scratch.write(
+      'named.conf',
+      [
+        `options { directory "${folder}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };`,
+        // Recursion follows a CNAME from one zone into another; for zones of others there is nobody to ask.
+        'pid-file none; session-keyfile none; recursion yes; allow-query { any; }; dnssec-validation no;',
+        'forward only; forwarders { 127.0.0.1 port 1; }; };',
+        'controls { };',
+        ...[...secrets].map(
+          ([name, secret]) =>
+            `key "${keyName(name)}" { algorithm ${ALGORITHMS[name]}; secret "${secret}"; };`,
+        ),
+        ...blocks,
+      ].join('\n'),
+    );
+  const config = writeConfig();
   const child = spawn('named', ['-g', '-n', '1', '-c', config], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: `${process.env.PATH}:/usr/sbin` },
   });
   const log: string[] = [];
+  const told = new EventEmitter();
   const isRunning = new Promise<void>((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new Error(`named did not start\n${log.join('')}`)),
@@ -85,6 +96,7 @@ export async function startBind(zones: readonly BindZone[]): Promise<Bind> {
     child.once('exit', () => reject(new Error(`named ended\n${log.join('')}`)));
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       log.push(text);
+      told.emit('log');
       if (!/ running$/m.test(log.join(''))) return;
       clearTimeout(timer);
       resolve();
@@ -104,6 +116,12 @@ export async function startBind(zones: readonly BindZone[]): Promise<Bind> {
     await stop();
     throw error;
   }
+  const reload = async (): Promise<void> => {
+    const from = log.length;
+    child.kill('SIGHUP');
+    const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+    while (!/ running$/m.test(log.slice(from).join(''))) await once(told, 'log', { signal });
+  };
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });
   resolver.setServers([`127.0.0.1:${port}`]);
   return {
@@ -126,6 +144,19 @@ export async function startBind(zones: readonly BindZone[]): Promise<Bind> {
       }
     },
     log: () => log.join(''),
+    setRecords: async (zone, records) => {
+      serial += 1;
+      const file = writeZone(zone, records);
+      // BIND loads what has changed since, by whole seconds.
+      const laterMs = Date.now() + serial * 1000;
+      utimesSync(file, laterMs / 1000, laterMs / 1000);
+      await reload();
+    },
+    setSecret: async (algorithm, secret) => {
+      secrets.set(algorithm, secret);
+      writeConfig();
+      await reload();
+    },
     signal: (name) => void child.kill(name),
     stop,
   };
@@ -135,11 +166,11 @@ function keyName(algorithm: TsigAlgorithm): string {
   return `acme-${algorithm.toLowerCase()}`;
 }
 
-function zoneText(zone: string, records: readonly string[]): string {
+function zoneText(zone: string, records: readonly string[], serial: number): string {
   return [
     `$ORIGIN ${zone}.`,
     '$TTL 60',
-    `@ SOA ns1.${zone}. hostmaster.${zone}. 1 3600 600 86400 1`,
+    `@ SOA ns1.${zone}. hostmaster.${zone}. ${serial} 3600 600 86400 1`,
     `@ NS ns1.${zone}.`,
     'ns1 A 127.0.0.1',
     ...records,

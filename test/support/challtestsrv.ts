@@ -10,21 +10,26 @@ export interface DnsResponder {
   readonly address: string;
   /** Changes what is said about a name from now on. */
   set(name: string, answer: NameAnswer): void;
+  /** From now on the name is a zone, with itself as the one name server. */
+  setZone(name: string): void;
   stop(): Promise<void>;
 }
 
 /** A hundred validations begin at once and ask six questions each; the default drops some of them. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const TYPE_A = 1;
+const TYPE_NS = 2;
+const TYPE_SOA = 6;
 const RCODE = { ok: 0, servfail: 2, nxdomain: 3 } as const;
 
 /**
  * A DNS responder on loopback (RFC 1035; UDP as Pebble 2.4 asks, TCP as Pebble 2.10 does): every A question is
- * answered with 127.0.0.1 unless a name was set to something else, AAAA and the rest with nothing. So a CA
- * validates against our own listener.
+ * answered with 127.0.0.1 unless a name was set to something else, NS and SOA of a zone with itself, the rest with
+ * nothing. So a CA validates against our own listener.
  */
 export async function startDnsResponder(): Promise<DnsResponder> {
   const names = new Map<string, NameAnswer>();
+  const zones = new Set<string>();
   const tcp = createServer((connection) => {
     let pending = Buffer.alloc(0);
     // A CA that hangs up in the middle is no concern of the test.
@@ -34,7 +39,7 @@ export async function startDnsResponder(): Promise<DnsResponder> {
       // RFC 1035, section 4.2.2: two bytes of length before each message.
       while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
         const end = 2 + pending.readUInt16BE(0);
-        const answer = answerOf(pending.subarray(2, end), names);
+        const answer = answerOf(pending.subarray(2, end), names, zones);
         pending = pending.subarray(end);
         if (answer === undefined) connection.destroy();
         else
@@ -48,7 +53,7 @@ export async function startDnsResponder(): Promise<DnsResponder> {
   const { port } = tcp.address() as AddressInfo;
   const udp: Socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
   udp.on('message', (query, peer) => {
-    const answer = answerOf(query, names);
+    const answer = answerOf(query, names, zones);
     if (answer !== undefined) udp.send(answer, peer.port, peer.address);
   });
   udp.bind(port, '127.0.0.1');
@@ -56,6 +61,7 @@ export async function startDnsResponder(): Promise<DnsResponder> {
   return {
     address: `127.0.0.1:${port}`,
     set: (name, answer) => void names.set(name.toLowerCase(), answer),
+    setZone: (name) => void zones.add(name.toLowerCase()),
     stop: async () => {
       tcp.close();
       udp.close();
@@ -64,7 +70,11 @@ export async function startDnsResponder(): Promise<DnsResponder> {
   };
 }
 
-function answerOf(query: Buffer, names: ReadonlyMap<string, NameAnswer>): Buffer | undefined {
+function answerOf(
+  query: Buffer,
+  names: ReadonlyMap<string, NameAnswer>,
+  zones: ReadonlySet<string>,
+): Buffer | undefined {
   if (query.length < 17) return undefined;
   const labels: string[] = [];
   let at = 12;
@@ -76,26 +86,39 @@ function answerOf(query: Buffer, names: ReadonlyMap<string, NameAnswer>): Buffer
   if (at + 5 > query.length) return undefined;
   const type = query.readUInt16BE(at + 1);
   const question = query.subarray(12, at + 5);
-  const said = names.get(labels.join('.').toLowerCase()) ?? 'loopback';
+  const name = labels.join('.').toLowerCase();
+  const said = names.get(name) ?? 'loopback';
 
   const rcode = said === 'nxdomain' ? RCODE.nxdomain : said === 'servfail' ? RCODE.servfail : RCODE.ok;
-  const address = said === 'loopback' ? '127.0.0.1' : typeof said === 'object' ? said.address : undefined;
-  const hasAnswer = type === TYPE_A && address !== undefined;
+  const data = rcode === RCODE.ok ? dataOf(type, said, zones.has(name)) : undefined;
   const header = Buffer.alloc(12);
   query.copy(header, 0, 0, 2);
   // QR and AA, with the question's RD copied (RFC 1035, section 4.1.1).
   header.writeUInt16BE(0x8400 | (query.readUInt16BE(2) & 0x0100) | rcode, 2);
   header.writeUInt16BE(1, 4);
-  header.writeUInt16BE(hasAnswer ? 1 : 0, 6);
-  if (!hasAnswer) return Buffer.concat([header, question]);
+  header.writeUInt16BE(data === undefined ? 0 : 1, 6);
+  if (data === undefined) return Buffer.concat([header, question]);
 
-  const record = Buffer.alloc(16);
-  // A pointer to the name in the question, type A, class IN, a minute to live, four bytes.
+  const record = Buffer.alloc(12);
+  // A pointer to the name in the question, the type, class IN, a minute to live, the length of the data.
   record.writeUInt16BE(0xc00c, 0);
-  record.writeUInt16BE(TYPE_A, 2);
+  record.writeUInt16BE(type, 2);
   record.writeUInt16BE(1, 4);
   record.writeUInt32BE(60, 6);
-  record.writeUInt16BE(4, 10);
-  Buffer.from(address.split('.').map(Number)).copy(record, 12);
-  return Buffer.concat([header, question, record]);
+  record.writeUInt16BE(data.length, 10);
+  return Buffer.concat([header, question, record, data]);
+}
+
+/** The data of the one record of an answer; undefined where there is none of the type. */
+function dataOf(type: number, said: NameAnswer, isZone: boolean): Buffer | undefined {
+  // The label `ns`, below the name in the question.
+  const nameServer = Buffer.from([2, 0x6e, 0x73, 0xc0, 0x0c]);
+  if (type === TYPE_A) {
+    const address = typeof said === 'object' ? said.address : '127.0.0.1';
+    return Buffer.from(address.split('.').map(Number));
+  }
+  if (!isZone) return undefined;
+  if (type === TYPE_NS) return nameServer;
+  // Primary, mailbox, then serial, refresh, retry, expire and minimum (RFC 1035, section 3.3.13).
+  return type === TYPE_SOA ? Buffer.concat([nameServer, nameServer, Buffer.alloc(20, 1)]) : undefined;
 }

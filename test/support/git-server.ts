@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { basename, dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /** What the server does wrong, changed at any time while it runs. */
@@ -32,8 +32,11 @@ export interface GitServer {
   close(): Promise<void>;
 }
 
-/** A real Git server: `git http-backend` behind node:http with basic authentication, over one bare repository. */
-export async function startGitServer(repository: string): Promise<GitServer> {
+/**
+ * A real Git server: `git http-backend` behind node:http with basic authentication, over one bare repository. Its path is
+ * the one below `root`.
+ */
+export async function startGitServer(repository: string, root = dirname(repository)): Promise<GitServer> {
   const username = 'robot';
   const password = 'canary-git-password';
   const faults: GitServerFaults = {};
@@ -42,7 +45,7 @@ export async function startGitServer(repository: string): Promise<GitServer> {
   const expected = Buffer.from(`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);
   const server: Server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
-    answer(repository, expected, faults, request, response).catch(() => response.destroy());
+    answer(root, expected, faults, request, response).catch(() => response.destroy());
   });
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -51,7 +54,7 @@ export async function startGitServer(repository: string): Promise<GitServer> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   // An address of a TCP server is never a string.
   const { port } = server.address() as AddressInfo;
-  const path = `/${basename(repository)}`;
+  const path = `/${relative(root, repository)}`;
   return {
     url: `http://127.0.0.1:${port}${path}`,
     urlWithCredentials: `http://${username}:${password}@127.0.0.1:${port}${path}`,
@@ -67,7 +70,7 @@ export async function startGitServer(repository: string): Promise<GitServer> {
 }
 
 async function answer(
-  repository: string,
+  root: string,
   expected: Buffer,
   faults: GitServerFaults,
   request: IncomingMessage,
@@ -90,11 +93,11 @@ async function answer(
   if (isPush && !isProbe) await faults.beforePush?.();
   const isCut = isPush && !isProbe && faults.cutsAfterNextPush === true;
   if (isCut) faults.cutsAfterNextPush = false;
-  await runBackend(repository, request, response, isCut);
+  await runBackend(root, request, response, isCut);
 }
 
 async function runBackend(
-  repository: string,
+  root: string,
   request: IncomingMessage,
   response: ServerResponse,
   isCut: boolean,
@@ -107,7 +110,7 @@ async function runBackend(
       PATH: process.env.PATH ?? '',
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_PROJECT_ROOT: dirname(repository),
+      GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: '1',
       REMOTE_USER: 'robot',
       REQUEST_METHOD: request.method ?? 'GET',

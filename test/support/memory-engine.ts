@@ -59,6 +59,8 @@ export interface MemoryEngine {
   at(instant: Date): void;
   /** People push; null removes a file. */
   push(files: Readonly<Record<string, string | null>>): void;
+  /** A process of its own, as after a restart, for whoever drives it; `close` it. */
+  engine(isSigning?: boolean): Promise<Engine>;
   /** A process of its own, as after a restart, runs until nothing changes any more. */
   run(): Promise<Summary>;
   status(name: string): CertificateStatus;
@@ -178,23 +180,21 @@ export async function memoryEngine(start = new Date('2026-03-01T00:00:00Z')): Pr
     readManifests,
     ...{ clock, faults: noFaults, log: silentLog },
   });
+  const engine = async (isSigning = true): Promise<Engine> =>
+    Engine.create(ports(), { pollIntervalMs: 60_000, maxInFlight: 4, isSigning });
   repository.add({ '.sops.yaml': `creation_rules: [{age: "${own.recipient}"}]\n` });
   return {
-    ...{ repository, orders, ca },
+    ...{ repository, orders, ca, engine },
     at: (instant) => {
       now = instant;
     },
     push: (files) => void repository.add(files),
     run: async () => {
-      const engine = await Engine.create(ports(), {
-        pollIntervalMs: 60_000,
-        maxInFlight: 4,
-        isSigning: true,
-      });
+      const process = await engine();
       try {
-        return await engine.runOnce(AbortSignal.timeout(30_000));
+        return await process.runOnce(AbortSignal.timeout(30_000));
       } finally {
-        engine.close();
+        process.close();
       }
     },
     status: (name) => {

@@ -103,6 +103,10 @@ export class MemoryRepository implements RepositoryStore {
     this.state = change(this.state);
   }
 
+  async removedFiles(): Promise<readonly { readonly path: string; readonly blob: string }[]> {
+    return [];
+  }
+
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
     return this.#line(descendant).includes(ancestor);
   }

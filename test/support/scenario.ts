@@ -11,7 +11,8 @@ import { type FinishedProcess, type RunningProcess, runProcess, startProcess } f
 import { type AfterHook, makeScratch, type Scratch } from './scratch.ts';
 
 const execute = promisify(execFile);
-const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The built program. */
+export const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface RunOptions {
   /** The data folder's name; another one is another machine. Default `data`. */
@@ -81,11 +82,14 @@ export async function startLocalCa(options: Partial<PebbleOptions> = {}): Promis
   };
 }
 
-/** Makes the world; everything in it goes away after the test. A CA that is handed in stays. */
+/**
+ * Makes the world; everything in it goes away after the test. A CA that is handed in stays, and so does a bare
+ * repository, whose `main` is replaced.
+ */
 export async function startScenario(
   name: string,
   context: AfterHook,
-  options: Partial<PebbleOptions> & { readonly ca?: LocalCa } = {},
+  options: Partial<PebbleOptions> & { readonly ca?: LocalCa; readonly remote?: string } = {},
 ): Promise<Scenario> {
   const scratch = makeScratch(name, context);
   const home = scratch.folder('home');
@@ -104,12 +108,11 @@ export async function startScenario(
   const template = scratch.path('template');
   const made = await certops('init', template);
   if (made.code !== 0) throw new Error(`certops init failed: ${made.stderr}`);
-  const remote = scratch.path('remote.git');
-  await bareRepository(remote, {});
-  await git(['-C', template, 'push', '-q', remote, 'main']);
+  const { ca, remote = scratch.path('remote.git'), ...pebbleOptions } = options;
+  if (options.remote === undefined) await bareRepository(remote, {});
+  await git(['-C', template, 'push', '-q', '--force', remote, 'main']);
   const person = await Person.clone(remote, scratch.path('clone'));
 
-  const { ca, ...pebbleOptions } = options;
   const own = ca === undefined ? await startLocalCa(pebbleOptions) : undefined;
   // One of the two is there.
   const { pebble, dns, httpPort } = (ca ?? own) as LocalCa;

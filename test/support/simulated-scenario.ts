@@ -14,8 +14,12 @@ export interface SimulatedScenario extends Scenario {
   startCa(options?: AcmeSimulatorOptions): Promise<AcmeSimulator>;
 }
 
-/** Makes the world, without any CA yet. */
-export async function startSimulated(name: string, context: AfterHook): Promise<SimulatedScenario> {
+/** Makes the world, without any CA yet. `remote`: a bare repository to use, as `startScenario` has it. */
+export async function startSimulated(
+  name: string,
+  context: AfterHook,
+  remote?: string,
+): Promise<SimulatedScenario> {
   const httpPort = await freePort();
   const absent = (): never => {
     throw new Error('this scenario has no Pebble');
@@ -27,7 +31,10 @@ export async function startSimulated(name: string, context: AfterHook): Promise<
     httpPort,
     stop: async () => {},
   };
-  const scenario = await startScenario(name, context, { ca: noPebble });
+  const scenario = await startScenario(name, context, {
+    ca: noPebble,
+    ...(remote === undefined ? {} : { remote }),
+  });
   const authority = await Authority.create();
   return {
     ...scenario,
