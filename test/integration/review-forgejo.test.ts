@@ -1,0 +1,4 @@
+import { startGiteaSimulator } from '../support/forges/gitea-simulator.ts';
+import { describeReviews } from './review-suite.ts';
+
+describeReviews('Forgejo (simulated)', () => startGiteaSimulator('forgejo', ''));
