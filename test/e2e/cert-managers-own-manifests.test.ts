@@ -29,7 +29,7 @@ after(async () => {
 });
 
 function localCa(pebble: Pebble, httpPort: number): LocalCa {
-  const dns = { address: bind.address, set: () => {}, stop: async () => {} };
+  const dns = { address: bind.address, set: () => {}, setZone: () => {}, stop: async () => {} };
   return { pebble, dns, httpPort, stop: async () => {} } as LocalCa;
 }
 

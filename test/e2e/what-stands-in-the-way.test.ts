@@ -29,10 +29,6 @@ describe('what stands in the way of one Certificate never stops another', { conc
         'issuerRef:\n',
         'issuerRef:\n    group: awspca.cert-manager.io\n',
       ),
-      'fallback.yaml': selfSigned('fallback').replace(
-        'metadata:\n',
-        'metadata:\n  annotations:\n    certops.dev/fallback-issuers: Issuer/other\n',
-      ),
       'vault.yaml': `apiVersion: cert-manager.io/v1
 kind: Issuer
 metadata:
@@ -70,10 +66,6 @@ spec:
     assert.equal(run.code, 1, run.stderr);
     const cases = [
       { path: 'web/certificates/plugin', field: /^plugin\.yaml:\d+:\d+: spec\.issuerRef\.group / },
-      {
-        path: 'web/certificates/fallback',
-        field: /^fallback\.yaml:\d+:\d+: metadata\.annotations\[certops\.dev\/fallback-issuers\] /,
-      },
       { path: 'web/issuers/vault', field: /^vault\.yaml:7:\d+: spec\.vault / },
       { path: '_cluster/issuers/dns', field: /^vault\.yaml:2\d:\d+: spec\.acme\.solvers\[0\]\.dns01\S* / },
     ];
