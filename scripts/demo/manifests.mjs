@@ -20,12 +20,38 @@ export const ACME_CERTIFICATES = [
   },
 ];
 
-/** A name that no DNS server knows: the CA cannot validate it. */
+/** One of its names is misspelt: no DNS server knows it, and the CA cannot validate it. */
 export const HOPELESS_CERTIFICATE = {
   namespace: 'web',
-  name: 'typo',
-  secretName: 'typo-tls',
-  dnsNames: ['wwww.shop.test'],
+  name: 'blog',
+  secretName: 'blog-tls',
+  dnsNames: ['blog.shop.test', 'wwww.shop.test'],
+  hopelessName: 'wwww.shop.test',
+  algorithm: 'ECDSA',
+};
+
+/** What may be asked for, in this shop. */
+export const SHOP_POLICY = `apiVersion: policy.cert-manager.io/v1alpha1
+kind: CertificateRequestPolicy
+metadata:
+  name: our-own-names
+spec:
+  allowed:
+    commonName: { value: "*" }
+    dnsNames:
+      values: ["*.shop.test", "*.api.shop.test", "*.internal.test"]
+    isCA: true
+    usages: ["server auth", "client auth", "digital signature", "key encipherment", "cert sign"]
+  selector:
+    issuerRef: {}
+`;
+
+/** A name that this policy does not allow. */
+export const FORBIDDEN_CERTIFICATE = {
+  namespace: 'web',
+  name: 'bank',
+  secretName: 'bank-tls',
+  dnsNames: ['login.bank.test'],
   algorithm: 'ECDSA',
 };
 

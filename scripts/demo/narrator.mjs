@@ -34,9 +34,10 @@ export class Narrator {
 
   /**
    * Runs a command and shows it with its stdout. `certops` is the built program. With `quiet` the command is
-   * not shown, with `expect` another exit code than 0 is right. Throws with stderr otherwise.
+   * not shown, with `expect` another exit code than 0 is right; `env` adds to the environment. Throws with stderr
+   * otherwise.
    */
-  async run(words, { cwd, quiet = false, expect = [0], input } = {}) {
+  async run(words, { cwd, quiet = false, expect = [0], input, env = {} } = {}) {
     if (!quiet) console.log(`   ${cyan('$')} ${this.#shorten(words.map(quote).join(' '))}`);
     const [program, ...args] = words;
     const [command, rest] =
@@ -45,7 +46,7 @@ export class Narrator {
         : [program, args];
     const result = await runProcess(command, rest, {
       cwd,
-      env: this.#env,
+      env: { ...this.#env, ...env },
       timeoutMs: COMMAND_TIMEOUT_MS,
       ...(input === undefined ? {} : { input }),
     });

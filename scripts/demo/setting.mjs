@@ -52,10 +52,12 @@ export async function startCa() {
   ]);
   const httpPort = await freePort();
   const dns = await startDnsResponder();
-  for (const name of HOPELESS_CERTIFICATE.dnsNames) dns.set(name, 'nxdomain');
+  dns.setZone('shop.test');
+  dns.set(HOPELESS_CERTIFICATE.hopelessName, 'nxdomain');
   const pebble = await startPebble({ binary, httpPort, noSleep: true, dnsServer: dns.address });
   return {
     httpPort,
+    dnsAddress: dns.address,
     directoryUrl: pebble.directoryUrl,
     caBundle: Buffer.from(pebble.caPem).toString('base64'),
     rootsPem: await fetchPem(`${pebble.managementUrl}/roots/0`, pebble.caPem),

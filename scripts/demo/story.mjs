@@ -7,9 +7,11 @@ import {
   ACME_CERTIFICATES,
   acmeIssuer,
   certificate,
+  FORBIDDEN_CERTIFICATE,
   HOPELESS_CERTIFICATE,
   INTERNAL_CERTIFICATE,
   OWN_CA,
+  SHOP_POLICY,
 } from './manifests.mjs';
 import { Narrator } from './narrator.mjs';
 import { describeOpener, openSecret, verifySecret } from './secrets.mjs';
@@ -40,12 +42,14 @@ async function tell() {
   await askForCertificates();
   const runArguments = [
     ...['--repo', remote, '--branch', 'main', '--data-dir', dataDir, '--signing-key', signingKey.file],
-    ...(ca === undefined ? [] : ['--http01-port', String(ca.httpPort)]),
+    ...(ca === undefined ? [] : ['--http01-port', String(ca.httpPort), '--dns-resolver', ca.dnsAddress]),
   ];
   await runOnce(runArguments);
   await showCommits(signingKey);
   await showStatus();
   await openSecrets();
+  if (ca !== undefined) await mendByPullRequest(runArguments);
+  await reviewAWish();
   await lookAgain(runArguments);
   const exitCode = narrator.finish();
   if (keep === '--keep') await goOnRunning(runArguments);
@@ -81,7 +85,9 @@ async function askForCertificates() {
       write(`web/${wanted.name}.yaml`, certificate(wanted, 'local-acme'));
     }
     narrator.file('web/api.yaml', readFileSync(path.join(clone, 'web/api.yaml'), 'utf8'));
-    narrator.say(`web/typo.yaml asks for ${HOPELESS_CERTIFICATE.dnsNames[0]}, which no DNS server knows.`);
+    narrator.say(
+      `web/blog.yaml also asks for ${HOPELESS_CERTIFICATE.hopelessName}, which no DNS server knows.`,
+    );
   }
   write('issuers/own-ca.yaml', OWN_CA);
   write('backend/database.yaml', certificate(INTERNAL_CERTIFICATE, 'internal'));
@@ -131,7 +137,7 @@ async function showStatus() {
   narrator.claim(`${expected} Certificates are ready`, ready === expected);
   if (ca === undefined) return;
 
-  const { name, namespace, secretName, dnsNames } = HOPELESS_CERTIFICATE;
+  const { name, namespace, secretName, hopelessName } = HOPELESS_CERTIFICATE;
   narrator.say('And this is why one is not:\n');
   const described = await narrator.run(
     ['certops', 'describe', 'certificate', name, '-n', namespace, '--repo', clone],
@@ -140,8 +146,8 @@ async function showStatus() {
     },
   );
   narrator.claim(
-    `the reason names ${dnsNames[0]} and what DNS answered, in the CA's own words`,
-    described.stdout.includes(dnsNames[0]) &&
+    `the reason names ${hopelessName} and what DNS answered, in the CA's own words`,
+    described.stdout.includes(hopelessName) &&
       /NXDOMAIN|DNS problem|no such host|looking up|could not resolve/i.test(described.stdout),
   );
   narrator.claim(
@@ -190,6 +196,77 @@ async function judge(wanted, rootsPem) {
     isRight,
   );
   if (!isRight) narrator.say(JSON.stringify({ ...found, complaint: found.complaint.trim() }));
+}
+
+async function mendByPullRequest(runArguments) {
+  const { name, namespace, hopelessName, dnsNames } = HOPELESS_CERTIFICATE;
+  narrator.chapter(
+    'A failure becomes a pull request',
+    'DNS may heal by itself, so certops tries three times first: after one and ten minutes. The clock is moved on.',
+  );
+  for (const minutes of [2, 13]) await runLater(runArguments, minutes);
+  await git(['fetch', '-q', '--prune'], { quiet: true });
+  await narrator.run(['certops', 'proposals', 'list', '--repo', remote]);
+  const { stdout } = await git(['branch', '-r', '--format=%(refname:lstrip=3)'], { quiet: true });
+  const branch = stdout.split('\n').find((line) => line.startsWith('certops/failure/main/')) ?? '';
+  narrator.claim(
+    'there is one, on a branch of its own: here is no forge, so the branch is the pull request',
+    branch.startsWith(`certops/failure/main/${namespace}-${name}-`),
+  );
+  const shown = await narrator.run(['certops', 'proposals', 'show', branch, '--repo', remote]);
+  narrator.claim(
+    `it quotes the CA about ${hopelessName}, and takes exactly that name away`,
+    shown.stdout.includes(hopelessName) &&
+      new RegExp(`^-.*${hopelessName}`, 'm').test(shown.stdout) &&
+      new RegExp(`^\\+.*${dnsNames[0]}`, 'm').test(shown.stdout),
+  );
+  narrator.say('Alice agrees, and merges it:\n');
+  await narrator.run(['certops', 'proposals', 'accept', branch, '--repo', clone], { cwd: clone });
+  await runLater(runArguments, 14);
+  await git(['pull', '-q', '--ff-only', '--prune'], { quiet: true });
+  await judge({ ...HOPELESS_CERTIFICATE, dnsNames: [dnsNames[0]] }, ca.rootsPem);
+  const left = await git(['ls-remote', '--heads', 'origin', 'certops/failure/*'], { quiet: true });
+  narrator.claim('the rest is issued, and the pull request is closed', left.stdout.trim() === '');
+}
+
+/** The same pass, some minutes from now: a switch that is there for tests. */
+function runLater(runArguments, minutes) {
+  const instant = `${new Date(Date.now() + minutes * 60_000).toISOString().slice(0, 19)}Z`;
+  return narrator.run(['certops', 'run', '--once', ...runArguments], {
+    env: { CERTOPS_TESTING: '1', CERTOPS_CLOCK: instant },
+    expect: [0, 1],
+    quiet: true,
+  });
+}
+
+async function reviewAWish() {
+  const { name, dnsNames } = FORBIDDEN_CERTIFICATE;
+  narrator.chapter(
+    'A change is seen before it is merged',
+    'Alice says what may be asked for. Mallory asks for something else, and weakens her policy in the same change.',
+  );
+  await git(['pull', '-q', '--ff-only'], { quiet: true });
+  write('policies/our-own-names.yaml', SHOP_POLICY);
+  await git(['add', '.'], { quiet: true });
+  await git(['commit', '-q', '-m', 'Say what may be asked for'], { quiet: true });
+  await git(['push', '-q'], { quiet: true });
+  await git(['switch', '-q', '-c', 'mallory'], { quiet: true });
+  write(`web/${name}.yaml`, certificate(FORBIDDEN_CERTIFICATE, 'internal'));
+  write(
+    'policies/our-own-names.yaml',
+    SHOP_POLICY.replace('"*.internal.test"', '"*.internal.test", "*.bank.test"'),
+  );
+  await git(['add', '.'], { quiet: true });
+  await git(['commit', '-q', '-m', 'Ask for a bank'], { quiet: true });
+  const { code, stdout } = await narrator.run(
+    ['certops', 'plan', '--base', 'main', '--head', 'mallory', '--repo', clone],
+    { expect: [0, 1] },
+  );
+  await git(['switch', '-q', 'main'], { quiet: true });
+  narrator.claim(
+    `the plan denies ${dnsNames[0]} by the policy of the branch that it would be merged into`,
+    code === 1 && /denied/.test(stdout) && stdout.includes(dnsNames[0]),
+  );
 }
 
 async function lookAgain(runArguments) {
