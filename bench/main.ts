@@ -5,6 +5,7 @@ import { benchEverything } from './g1-everything.ts';
 import { benchRequests } from './g3-requests.ts';
 import { benchIssuingAlone } from './g4-issuing-alone.ts';
 import { benchGrowth } from './g10-growth.ts';
+import { benchCommands } from './g13-commands.ts';
 import { type BenchReport, renderReport, reportFigures } from './support/report.ts';
 import type { BenchOptions } from './support/setting.ts';
 
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   g3: benchRequests,
   g4: benchIssuingAlone,
   g10: benchGrowth,
+  g13: benchCommands,
 };
 const MAX_IDLE_LOAD = 0.5;
 

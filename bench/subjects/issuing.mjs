@@ -2,14 +2,14 @@ import { generateKeyPair } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { promisify } from 'node:util';
-import { createAcmeIssuer } from '../../dist/issuers/acme.js';
-import { systemClock } from '../../dist/lib/clock.js';
-import { noFaults } from '../../dist/lib/faults.js';
-import { silentLog } from '../../dist/lib/log.js';
-import { acmeNames } from '../../dist/pki/certificate-names.js';
-import { checkIssuedChain } from '../../dist/pki/check-issued.js';
-import { encodePrivateKey, generatePrivateKey } from '../../dist/pki/private-key.js';
-import { createSigningRequest } from '../../dist/pki/signing-request.js';
+import { createAcmeIssuer } from '../../src/issuers/acme.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { noFaults } from '../../src/lib/faults.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { acmeNames } from '../../src/pki/certificate-names.ts';
+import { checkIssuedChain } from '../../src/pki/check-issued.ts';
+import { encodePrivateKey, generatePrivateKey } from '../../src/pki/private-key.ts';
+import { createSigningRequest } from '../../src/pki/signing-request.ts';
 import { issueAll, readTask } from '../support/issuing-harness.mjs';
 
 /** certops' own issuing, without Git and sealing: key, request, order, certificate, and the check of it. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import type { LoopDelay } from './certops.ts';
 import { type Cost, measureProcess } from './process-cost.ts';
 import { type Issued, proveIssued } from './proof.ts';
@@ -44,7 +45,7 @@ export async function issueInNode(
   const { directoryUrl } = setting.pebble;
   const task = { directoryUrl, caFile, dnsNames, concurrency, outFile, backoffMinMs };
   await writeFile(taskFile, JSON.stringify(task));
-  const program = fileURLToPath(new URL(`../${side}`, import.meta.url));
+  const program = await programOf(side, folder);
   const { cost } = await measureProcess(process.execPath, [program, taskFile], {
     name: side,
     env: { ...setting.env, NODE_EXTRA_CA_CERTS: caFile },
@@ -55,6 +56,21 @@ export async function issueInNode(
   prove(result.issued, dnsNames, setting);
   const issuing = { wallMs: result.issuingMs, cpuMs: result.issuingCpuMs };
   return { cost, issuing, loop: result.loop };
+}
+
+/** The peer is run as it comes; certops' own parts are bundled as the built program is. */
+async function programOf(side: NodeSideOptions['side'], folder: string): Promise<string> {
+  const source = fileURLToPath(new URL(`../${side}`, import.meta.url));
+  if (side === 'peers/acme-client.mjs') return source;
+  const outfile = join(folder, 'subject.mjs');
+  await build({
+    ...{ entryPoints: [source], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20.19' },
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  return outfile;
 }
 
 /** Issues these names with lego, a process each, and proves what it got. */
