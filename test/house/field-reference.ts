@@ -93,8 +93,8 @@ const POLICY_FACTS: Facts = {
 };
 
 const REPOSITORY_FACTS: Facts = {
-  notYet: ['spec.ingressShim', 'spec.output.branch', 'spec.confirmed'],
-  noEffect: ['spec.pullRequests'],
+  notYet: ['spec.ingressShim', 'spec.output.branch'],
+  noEffect: [],
   defaults: {
     'spec.paths': '`["."]`',
     'spec.exclude': '`[]`',
@@ -105,6 +105,11 @@ const REPOSITORY_FACTS: Facts = {
     'spec.tenancy': '`[]`',
     'spec.commit.name': '`certops`',
     'spec.commit.email': '`certops@localhost`',
+    'spec.confirmed': '`[]`',
+    'spec.pullRequests.enabled': '`true`',
+    'spec.pullRequests.maxOpen': '`10`',
+    'spec.pullRequests.labels': '`["certops"]`',
+    'spec.pullRequests.reviewers': '`[]`',
   },
 };
 

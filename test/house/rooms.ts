@@ -1,8 +1,9 @@
 /** Which way imports point. Each room names the rooms below it that it may import, besides itself. */
 const PURE = ['lib', 'api', 'pki'];
-const PLANNED = [...PURE, 'plan', 'policy'];
-const ADAPTERS = ['acme', 'solvers', 'issuers', 'secrets', 'store', 'forge', 'status'];
-const RECONCILED = [...PLANNED, ...ADAPTERS];
+const PLANNED = [...PURE, 'plan', 'policy', 'diagnosis'];
+const EXPLAINING = ['remedies', 'proposals'];
+const ADAPTERS = ['acme', 'solvers', 'issuers', 'evidence', 'secrets', 'store', 'forge', 'status'];
+const RECONCILED = [...PLANNED, ...EXPLAINING, ...ADAPTERS];
 const DAEMON = [...RECONCILED, 'reconcile', 'observability', 'http'];
 
 export const ROOMS: Readonly<Record<string, readonly string[]>> = {
@@ -11,15 +12,19 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   pki: ['lib', 'api'],
   plan: PURE,
   policy: PURE,
+  diagnosis: PURE,
+  remedies: [...PURE, 'diagnosis'],
+  proposals: [...PURE, 'diagnosis', 'remedies'],
   acme: PLANNED,
   solvers: PLANNED,
   issuers: [...PLANNED, 'acme', 'solvers'],
+  evidence: [...PLANNED, 'solvers'],
   secrets: PLANNED,
   store: PLANNED,
-  forge: PLANNED,
+  forge: [...PLANNED, 'proposals'],
   status: PLANNED,
   observability: ['lib'],
-  http: ['lib', 'api', 'observability'],
+  http: ['lib', 'api', 'observability', 'forge'],
   reconcile: RECONCILED,
   daemon: DAEMON,
   cli: [...DAEMON, 'daemon'],
@@ -44,10 +49,24 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'p-limit': ['lib', 'reconcile'],
   'dns-packet': ['solvers'],
   '@marcbachmann/cel-js': ['policy'],
+  '@octokit/rest': ['forge'],
+  '@octokit/auth-app': ['forge'],
+  '@octokit/plugin-throttling': ['forge'],
+
+  '@gitbeaker/rest': ['forge'],
+  'gitea-js': ['forge'],
 };
 
 /** Rooms that compute from what they are given: no file system, network, clock or processes. */
-export const PURE_ROOMS: readonly string[] = ['api', 'pki', 'plan', 'policy'];
+export const PURE_ROOMS: readonly string[] = [
+  'api',
+  'pki',
+  'plan',
+  'policy',
+  'diagnosis',
+  'remedies',
+  'proposals',
+];
 
 /** What of Node a pure room may import: values in, values out (and keys and hashes). */
 export const PURE_CORE_MODULES: readonly string[] = [
