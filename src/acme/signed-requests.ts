@@ -4,10 +4,10 @@ import type { Clock } from '../lib/clock.ts';
 import type { HostPolicy } from '../lib/host-policy.ts';
 import type { Log } from '../lib/log.ts';
 import { retryAfterMs } from '../lib/retry-after.ts';
+import { Slots } from '../lib/slots.ts';
 import { AcmeConnectionError, badAnswer } from './connection-error.ts';
 import { NoncePool } from './nonce-pool.ts';
 import { problemOfAnswer } from './problem.ts';
-import { RequestSlots } from './request-slots.ts';
 import { type AcmeDirectory, readDirectory } from './resources.ts';
 import {
   type ClientAnswer,
@@ -56,7 +56,11 @@ export class SignedRequests {
   readonly #options: SignedRequestsOptions;
   readonly #transport: AcmeTransport;
   readonly #nonces: NoncePool;
-  readonly #slots: RequestSlots;
+  /**
+   * Requests under way at once. A nonce is taken inside a slot, so this also bounds how many nonces are asked for: the
+   * pool is empty only while every slot holds one.
+   */
+  readonly #slots: Slots;
   #client: Promise<ClientInternals> | undefined;
   #directory: { readonly read: Promise<AcmeDirectory>; readonly atMs: number } | undefined;
 
@@ -64,7 +68,7 @@ export class SignedRequests {
     this.#options = options;
     this.#transport = new AcmeTransport(options);
     this.#nonces = new NoncePool(options.clock.monotonicMs);
-    this.#slots = new RequestSlots(options.maxConnections ?? 16);
+    this.#slots = new Slots(options.maxConnections ?? 16);
   }
 
   /** acme-client for the account, loaded when it is first needed. */

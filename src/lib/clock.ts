@@ -47,3 +47,8 @@ export function earliest(...instants: readonly (Date | undefined)[]): Date | und
   const times = instants.flatMap((instant) => instant?.getTime() ?? []);
   return times.length === 0 ? undefined : new Date(Math.min(...times));
 }
+
+/** An instant that has come by `now`; undefined for one that is still to come, and where there is none. */
+export function reached(instant: Date | undefined, now: Date): Date | undefined {
+  return instant !== undefined && instant <= now ? instant : undefined;
+}

@@ -1,6 +1,7 @@
 import type { Certificate } from '../api/certificate.ts';
 import type { Issuer } from '../api/issuer.ts';
 import { chooseSolver, possibleTypes } from '../api/solver-selection.ts';
+import { reached } from '../lib/clock.ts';
 import { type CertificateKey, certificateKey, type IssuerKey, issuerKeyOf } from './keys.ts';
 import type { World } from './world.ts';
 
@@ -48,7 +49,6 @@ export function describeApplicant(
     }
   }
   const { notAfter, renewalTime } = times;
-  const { retryRequestedAt: asked } = directives;
   return {
     key: certificateKey(certificate.name),
     issuer: issuerKey,
@@ -56,7 +56,7 @@ export function describeApplicant(
     solvers: [...solvers].sort(),
     names,
     isNearEnd: notAfter !== undefined && now >= nearEnd(notAfter, renewalTime),
-    retryRequestedAt: asked !== undefined && asked <= now ? asked : undefined,
+    retryRequestedAt: reached(directives.retryRequestedAt, now),
   };
 }
 

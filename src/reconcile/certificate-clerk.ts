@@ -2,6 +2,7 @@ import { setCondition } from '../api/condition.ts';
 import { formatObjectName } from '../api/names.ts';
 import type { Cause } from '../diagnosis/cause.ts';
 import { IssuanceError } from '../issuers/issuer.ts';
+import { reached } from '../lib/clock.ts';
 import type { CertopsError } from '../lib/errors.ts';
 import type { IssueReason } from '../plan/assess.ts';
 import {
@@ -89,7 +90,7 @@ export class CertificateClerk {
       {
         ...{ attempts, waits, failedAt: now, retryAt, code: error.code },
         isIssuersWord: error.retry.when === 'not-before',
-        retryRequestedAt: answeredRetry(tried, now),
+        retryRequestedAt: reached(tried.certificate.directives.retryRequestedAt, now),
         ...{ requestHash: tried.orderHash, issuerHash: issuer.hash },
       },
       isConfigurationError(error),
@@ -379,10 +380,4 @@ interface FailedIssuance {
   readonly tried: CertificateCase;
   readonly issuer: IssuerCase;
   readonly attempted: Attempted | undefined;
-}
-
-/** The wish for a retry that an attempt made now answers; one for the future is still to come. */
-function answeredRetry({ certificate: { directives } }: CertificateCase, now: Date): Date | undefined {
-  const { retryRequestedAt: asked } = directives;
-  return asked !== undefined && asked <= now ? asked : undefined;
 }

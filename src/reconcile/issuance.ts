@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import type { Certificate } from '../api/certificate.ts';
 import type { IssuedChain, IssuerAdapter, OrderRecord, SigningRequest } from '../issuers/issuer.ts';
+import { reached } from '../lib/clock.ts';
 import { CertopsError } from '../lib/errors.ts';
 import { gitBlobId } from '../lib/git-blob-id.ts';
 import { TurnQueue } from '../lib/turn-queue.ts';
@@ -220,7 +220,8 @@ export class Issuance {
       issuerIdentity: issuerIdentity(issuer.issuer),
       recipients: this.#readers(target, attempted, sealed),
       ...(isAcme ? { certificateId: pki.renewalInformationId(chain.chainPem[0] ?? '') } : {}),
-      renewRequestedAt: answeredRequest(certificate, now),
+      // One for the future is still to come.
+      renewRequestedAt: reached(certificate.directives.renewRequestedAt, now),
     };
     const stands =
       attempted.recordBlob === null
@@ -293,10 +294,4 @@ function replacedCertificate(target: CertificateCase, issuer: IssuerCase): strin
 function needsStandIn({ certificate, observed }: CertificateCase): boolean {
   const isUseless = ['absent', 'missing-data', 'invalid-key-pair'].includes(observed.secret.kind);
   return certificate.directives.wantsTemporaryCertificate && isUseless;
-}
-
-/** The wish for a new certificate that one issued now answers; one for the future is still to come. */
-function answeredRequest({ directives }: Certificate, now: Date): Date | undefined {
-  const { renewRequestedAt: asked } = directives;
-  return asked !== undefined && asked <= now ? asked : undefined;
 }

@@ -1,6 +1,7 @@
 import { setCondition } from '../api/condition.ts';
 import { formatObjectName } from '../api/names.ts';
 import type { IssuerReadiness } from '../issuers/issuer.ts';
+import { reached } from '../lib/clock.ts';
 import { asCertopsError, CertopsError, isAbort } from '../lib/errors.ts';
 import { later, unreachableBackoffMs } from '../plan/backoff.ts';
 import { renderCommitMessage } from '../status/commit-message.ts';
@@ -275,7 +276,7 @@ export class Registration {
         ...{ attempts, waits: 0, failedAt: now, retryAt: nextRegistration(target, error, attempts, now) },
         ...{ requestHash: '', issuerHash: target.hash, code: error?.code ?? '' },
         isIssuersWord: error?.retry.when === 'not-before',
-        retryRequestedAt: answeredRetry(target, now),
+        retryRequestedAt: reached(target.issuer.retryRequestedAt, now),
       },
       error === undefined || isConfigurationError(error),
       this.#cause(target, told, now),
@@ -350,9 +351,4 @@ function nextRegistration(
       // An account that has served is not given up on one answer: all its renewals hang on it.
       return error === undefined || recorded?.status.acme === undefined ? undefined : after(ACCOUNT_PROBE_MS);
   }
-}
-
-/** The wish for a retry that an attempt made now answers; one for the future is still to come. */
-function answeredRetry({ issuer: { retryRequestedAt: asked } }: IssuerCase, now: Date): Date | undefined {
-  return asked !== undefined && asked <= now ? asked : undefined;
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Slots } from '../../../src/evidence/slots.ts';
-import { timeBox } from '../../../src/evidence/time-box.ts';
+import { Slots } from '../../../src/lib/slots.ts';
 
 const SIGNAL = new AbortController().signal;
 
@@ -41,20 +40,4 @@ test('who leaves the line takes no slot along', async () => {
 
   await first;
   assert.equal(await third, 'third');
-});
-
-test('a task that heeds no signal is left behind, and one that has ended is told', async () => {
-  let signalOfTask: AbortSignal | undefined;
-
-  await assert.rejects(
-    timeBox(1, SIGNAL, () => new Promise(() => {})),
-    { name: 'TimeoutError' },
-  );
-  const result = await timeBox(60_000, SIGNAL, async (signal) => {
-    signalOfTask = signal;
-    return 'done';
-  });
-
-  assert.equal(result, 'done');
-  assert.equal(signalOfTask?.aborted, true);
 });
