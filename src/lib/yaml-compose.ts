@@ -14,6 +14,9 @@ type Tags = NonNullable<Exclude<ComposerOptions['customTags'], (...args: never[]
 
 const NOT_IN_KUBERNETES = new Set(['timestamp', 'binary', 'set', 'omap', 'pairs']);
 
+/** Numbers with a point or an exponent have a digit before it or behind: `.` and `-.` are texts. */
+const HAS_DIGITS = '^(?=[-+]?\\.?[0-9])';
+
 /**
  * The YAML of Kubernetes (sigs.k8s.io/yaml over go-yaml v2): YAML 1.1 scalars and merge keys, but no
  * timestamps, no sexagesimal numbers and none of the exotic collections.
@@ -23,12 +26,18 @@ export const KUBERNETES_YAML: ComposerOptions = {
   schema: 'yaml-1.1',
   merge: true,
   resolveKnownTags: false,
-  customTags: (tags) =>
-    tags.filter((tag) => {
+  customTags: (tags) => {
+    const known = tags.filter((tag) => {
       if (typeof tag === 'string') return !NOT_IN_KUBERNETES.has(tag);
       if ('format' in tag && tag.format === 'TIME') return false;
       return !NOT_IN_KUBERNETES.has(tag.tag.replace('tag:yaml.org,2002:', ''));
-    }) as Tags,
+    });
+    return known.map((tag) => {
+      const isFloat = typeof tag !== 'string' && 'test' in tag && tag.tag === 'tag:yaml.org,2002:float';
+      const isNumeric = isFloat && (tag.test?.test('1.5') === true || tag.test?.test('1e5') === true);
+      return isNumeric ? { ...tag, test: new RegExp(HAS_DIGITS + tag.test?.source) } : tag;
+    }) as Tags;
+  },
 };
 
 /** The YAML that certops writes: plain YAML 1.2. */
