@@ -106,6 +106,6 @@ function tell(
 }
 
 function quoted(text: string | undefined): string {
-  const line = (text ?? '').replace(/\p{C}/gu, '\ufffd');
+  const line = (text ?? '').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd');
   return `"${line.length > 80 ? `${line.slice(0, 79)}…` : line}"`;
 }

@@ -113,7 +113,7 @@ function readPullRequests(
     const values = given[field] ?? defaults[field];
     if (values.length > MAX_WORDS) errors.tooMany([...path, field], values.length, MAX_WORDS);
     for (const [index, value] of values.entries()) {
-      if (!/^[^\p{C}]{1,100}$/u.test(value.trim())) {
+      if (!/^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u.test(value.trim())) {
         errors.invalid([...path, field, index], value, 'must be one line of 1 to 100 characters');
       }
     }
@@ -135,13 +135,13 @@ function readCommit(
   const { name = defaults.name, email = defaults.email, trailer = defaults.trailer } = commit;
   const path: FieldPath = ['spec', 'commit'];
   // Git ends a name at `<` and an address at `>`; a line break would start another header.
-  if (!/^[^<>\p{C}]{1,100}$/u.test(name)) {
+  if (!/^[^<>\p{C}\p{Zl}\p{Zp}]{1,100}$/u.test(name)) {
     errors.invalid([...path, 'name'], name, 'must be one line of 1 to 100 characters without < and >');
   }
-  if (!/^[^<>\p{C}\s]{1,254}$/u.test(email)) {
+  if (!/^[^<>\p{C}\p{Zl}\p{Zp}\s]{1,254}$/u.test(email)) {
     errors.invalid([...path, 'email'], email, 'must be an address without spaces, < and >');
   }
-  if (/[\p{C}]/u.test(trailer)) errors.invalid([...path, 'trailer'], trailer, 'must be one line');
+  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(trailer)) errors.invalid([...path, 'trailer'], trailer, 'must be one line');
   if (Buffer.byteLength(trailer) > MAX_TRAILER_BYTES) errors.tooLong([...path, 'trailer'], MAX_TRAILER_BYTES);
   return { name, email, trailer };
 }

@@ -18,7 +18,7 @@ export function repairSopsRule(input: RemedyInput): Remedy | undefined {
   const { ownRecipients, sealedPath } = input;
   const path = sealedPath ?? 'secrets/default/any.yaml';
   const areOurs = ownRecipients.length > 0 && ownRecipients.every((each) => /^age1[0-9a-z]{58}$/.test(each));
-  if (!areOurs || !/^[^\p{C}]+$/u.test(path)) return undefined;
+  if (!areOurs || !/^[^\p{C}\p{Zl}\p{Zp}]+$/u.test(path)) return undefined;
   const repaired =
     input.sopsRules === undefined
       ? newRules(path, ownRecipients)
