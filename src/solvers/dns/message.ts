@@ -146,6 +146,7 @@ export interface RecordOutline {
   readonly name: DnsName;
   readonly type: number;
   readonly recordClass: number;
+  readonly ttlSeconds: number;
   readonly dataOffset: number;
   readonly end: number;
 }
@@ -161,6 +162,7 @@ function outlineRecord(bytes: Buffer, offset: number): RecordOutline {
     name,
     type: bytes.readUInt16BE(fixed),
     recordClass: bytes.readUInt16BE(fixed + 2),
+    ttlSeconds: bytes.readUInt32BE(fixed + 4),
     dataOffset,
     end,
   };

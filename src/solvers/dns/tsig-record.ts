@@ -1,6 +1,8 @@
 import { badAnswer } from './dns-error.ts';
 import { type DnsName, readName } from './name.ts';
 
+const CLASS_ANY = 255;
+
 /** The data of a TSIG record (RFC 8945, section 4.2), as it came. */
 export interface TsigRecord {
   /** Where the record begins in the message. */
@@ -17,16 +19,21 @@ export interface TsigRecord {
   readonly otherData: Buffer;
 }
 
-/** Throws `solvers.dns-bad-answer`. */
+/** Class and lifetime are signed as what they have to be, so they are nothing else. Throws `solvers.dns-bad-answer`. */
 export function readTsigData(
   bytes: Buffer,
   record: {
     readonly offset: number;
     readonly name: DnsName;
+    readonly recordClass: number;
+    readonly ttlSeconds: number;
     readonly dataOffset: number;
     readonly end: number;
   },
 ): TsigRecord {
+  if (record.recordClass !== CLASS_ANY || record.ttlSeconds !== 0) {
+    throw badAnswer('its TSIG record has a class or lifetime that no such record has');
+  }
   const { name: algorithm, end: fixed } = readName(bytes, record.dataOffset);
   if (fixed + 10 > record.end) throw badAnswer('its TSIG record is too short');
   const macOffset = fixed + 10;

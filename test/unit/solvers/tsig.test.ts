@@ -53,6 +53,16 @@ describe('a message signed by another implementation', () => {
     });
   }
 
+  test('is no message when class or lifetime of its signature are others', () => {
+    const record = SIGNED.indexOf(Buffer.from('00fa00ff00000000', 'hex'));
+
+    for (const at of [2, 3, 4, 7]) {
+      const bytes = Buffer.from(SIGNED);
+      bytes[record + at] = (bytes[record + at] ?? 0) ^ 1;
+      assert.throws(() => parseDnsMessage(bytes), { code: 'solvers.dns-bad-answer' }, String(at));
+    }
+  });
+
   test('comes out byte for byte when its parts are signed again', () => {
     const { tsig } = parseDnsMessage(SIGNED);
     const unsigned = Buffer.from(SIGNED.subarray(0, tsig?.offset));
