@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Sensitive } from '../lib/sensitive.ts';
 import { StoreError, unreachable } from './errors.ts';
 import type { GitProcess } from './git-process.ts';
 import { lastLine } from './git-words.ts';
@@ -13,6 +14,8 @@ export interface BoundedFetch {
   /** Of the pack that arrives. */
   readonly maxBytes: number;
   readonly timeoutMs: number;
+  /** Value of the `Authorization` header. */
+  readonly authorization?: Sensitive<string> | undefined;
 }
 
 /** How often the pack is measured while it grows. */
@@ -47,7 +50,7 @@ export async function boundedFetch(git: GitProcess, fetch: BoundedFetch, signal:
     fetch.url,
     ...fetch.refspecs,
   );
-  const child = git.spawnGroup(args, { GIT_ALLOC_LIMIT: String(MEMORY_BYTES) });
+  const child = git.spawnGroup(args, { GIT_ALLOC_LIMIT: String(MEMORY_BYTES) }, fetch.authorization);
   let stderr = '';
   child.stdout.resume();
   child.stderr.on('data', (chunk: Buffer) => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { simpleGit } from 'simple-git';
+import type { Sensitive } from '../lib/sensitive.ts';
 import { StoreError } from './errors.ts';
 import type { Remote } from './remote.ts';
 
@@ -17,6 +17,8 @@ export interface GitRunOptions {
   readonly silenceTimeoutMs?: number;
   /** Told once, when the process has started. */
   readonly onStarted?: () => void;
+  /** Value of the `Authorization` header for the remote; what stays on this machine needs none. */
+  readonly authorization?: Sensitive<string> | undefined;
 }
 
 const DEFAULT_SILENCE_MS = 30_000;
@@ -43,11 +45,13 @@ const GUARDED_ENVIRONMENT: readonly string[] = [
  */
 export class GitProcess {
   readonly gitDir: string;
+  readonly #remote: Remote | undefined;
   readonly #environment: Readonly<Record<string, string>>;
 
   constructor(gitDir: string, remote?: Remote) {
     this.gitDir = gitDir;
-    this.#environment = gitEnvironment(gitDir, remote);
+    this.#remote = remote;
+    this.#environment = gitEnvironment(gitDir, remote, undefined);
   }
 
   /**
@@ -71,7 +75,7 @@ export class GitProcess {
     const signal = AbortSignal.any(parents);
     try {
       signal.throwIfAborted();
-      const ended = this.#start(args, signal, onOutput, options.onStarted);
+      const ended = this.#start(args, signal, onOutput, options);
       return await untilAborted(ended, signal);
     } finally {
       clearTimeout(timer);
@@ -91,12 +95,16 @@ export class GitProcess {
 
   /**
    * Like `spawn` without stdin, as the leader of a process group: whoever ends the group ends Git's helpers too,
-   * which otherwise go on transferring. `environment` comes on top.
+   * which otherwise go on transferring. `environment` comes on top, `authorization` is as `run` has it.
    */
-  spawnGroup(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  spawnGroup(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    authorization?: Sensitive<string> | undefined,
+  ) {
     return spawn('git', [...args], {
       cwd: this.gitDir,
-      env: { ...this.#environment, ...environment },
+      env: { ...this.#environmentWith(authorization), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -106,17 +114,21 @@ export class GitProcess {
     args: readonly string[],
     signal: AbortSignal,
     onOutput: () => void,
-    onStarted: (() => void) | undefined,
+    { onStarted, authorization }: GitRunOptions,
   ): Promise<GitOutcome> {
+    const environment = this.#environmentWith(authorization);
     let exitCode = 0;
     let stderr = '';
     let failure: unknown;
+    // Loaded when something is run to its end: most of what reads only talks to a process.
+    const { simpleGit } = await import('simple-git');
+    signal.throwIfAborted();
     const git = simpleGit({
       baseDir: this.gitDir,
       abort: signal,
       allowEnvironment: [
         ...GUARDED_ENVIRONMENT,
-        ...Object.keys(this.#environment).filter((name) => /^GIT_CONFIG_(KEY|VALUE)_/.test(name)),
+        ...Object.keys(environment).filter((name) => /^GIT_CONFIG_(KEY|VALUE)_/.test(name)),
       ],
       // What these guard against is exactly what gitEnvironment sets, from constants.
       unsafe: {
@@ -133,7 +145,7 @@ export class GitProcess {
         return undefined;
       },
     });
-    git.env({ ...this.#environment });
+    git.env({ ...environment });
     git.outputHandler((_command, stdout, stderrStream) => {
       stdout.on('data', onOutput);
       stderrStream.on('data', onOutput);
@@ -150,6 +162,11 @@ export class GitProcess {
       );
     }
     return { exitCode, stdout, stderr };
+  }
+
+  #environmentWith(authorization: Sensitive<string> | undefined): Readonly<Record<string, string>> {
+    if (authorization === undefined) return this.#environment;
+    return gitEnvironment(this.gitDir, this.#remote, authorization);
   }
 }
 
@@ -177,7 +194,11 @@ function rejecter(): { promise: Promise<never>; reject: (reason: unknown) => voi
   return { promise, reject };
 }
 
-function gitEnvironment(gitDir: string, remote: Remote | undefined): Record<string, string> {
+function gitEnvironment(
+  gitDir: string,
+  remote: Remote | undefined,
+  authorization: Sensitive<string> | undefined,
+): Record<string, string> {
   const settings: [string, string][] = [
     ['core.hooksPath', '/dev/null'],
     ['protocol.allow', 'never'],
@@ -199,8 +220,8 @@ function gitEnvironment(gitDir: string, remote: Remote | undefined): Record<stri
   ];
   if (remote !== undefined) {
     settings.push([`protocol.${remote.protocol}.allow`, 'always']);
-    if (remote.authorization !== undefined)
-      settings.push([`http.${remote.url}.extraHeader`, `Authorization: ${remote.authorization.reveal()}`]);
+    if (authorization !== undefined)
+      settings.push([`http.${remote.url}.extraHeader`, `Authorization: ${authorization.reveal()}`]);
   }
   const environment: Record<string, string> = {
     PATH: process.env.PATH ?? '/usr/bin:/bin',

@@ -89,7 +89,13 @@ export class HttpConnections {
     return new Promise((resolve, reject) => {
       const request = isTls ? httpsRequest(url, options) : httpRequest(url, options);
       request.on('response', resolve);
-      request.on('error', (error) => reject(signal.aborted ? signal.reason : error));
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        if (signal.aborted) reject(signal.reason);
+        // The server ended a kept connection just as it was taken: nothing was heard, and asking changes nothing.
+        else if (request.reusedSocket && error.code === 'ECONNRESET')
+          resolve(this.#send(url, method, headers, body, signal));
+        else reject(error);
+      });
       request.end(body);
     });
   }

@@ -1,7 +1,28 @@
+import { firstParentOf } from './commit-object.ts';
 import { misuse } from './errors.ts';
 import type { GitProcess } from './git-process.ts';
+import type { RepositoryObjects } from './object-source.ts';
 import type { RepositoryReader } from './repository-reader.ts';
 import { isObjectId } from './tree.ts';
+
+/** So far back a base is looked for before Git is asked. */
+const NEAR_COMMITS = 16;
+
+/** `one` where `other` was begun on it a few commits ago, as most changes are; null where Git has to be asked. */
+export async function nearMergeBase(
+  objects: Pick<RepositoryObjects, 'commit'>,
+  one: string,
+  other: string,
+): Promise<string | null> {
+  let commit: string | null = other;
+  for (let i = 0; i < NEAR_COMMITS && commit !== null; i++) {
+    if (commit === one) return one;
+    // A shallow clone names parents that it has not got.
+    const raw: Buffer | null = await objects.commit(commit).catch(() => null);
+    commit = raw === null ? null : firstParentOf(raw);
+  }
+  return null;
+}
 
 /** The newest commit that two commits descend from. Throws `store.no-common-history`. */
 export async function mergeBase(git: GitProcess, one: string, other: string): Promise<string> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { getConfig, init, setConfig, writeRef } from 'isomorphic-git';
 import { deadline } from '../lib/deadline.ts';
 import { InternalError, isAbort } from '../lib/errors.ts';
+import { authorized } from './authorized.ts';
 import { mirrorDamaged, StoreError, unreachable } from './errors.ts';
 import { GitProcess } from './git-process.ts';
 import { lastLine } from './git-words.ts';
@@ -170,11 +171,15 @@ export class Mirror {
 
   async #transport(args: readonly string[], signal: AbortSignal | undefined, onStarted?: () => void) {
     try {
-      return await this.git.run(args, {
+      const { remote, silenceTimeoutMs } = this.#options;
+      const started = onStarted === undefined ? {} : { onStarted };
+      return await authorized(
+        remote,
+        (authorization) => this.git.run(args, { signal, silenceTimeoutMs, authorization, ...started }),
+        // What the server turned down reached it; a fetch says nothing of the kind.
+        (outcome) => readPushOutcome(outcome).kind === 'failed',
         signal,
-        silenceTimeoutMs: this.#options.silenceTimeoutMs,
-        ...(onStarted === undefined ? {} : { onStarted }),
-      });
+      );
     } catch (thrown) {
       if (signal?.aborted || !isAbort(thrown)) throw thrown;
       throw unreachable('The server did not answer in time', { cause: thrown });

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Sensitive } from '../lib/sensitive.ts';
+import type { Credentials } from './credentials.ts';
 import { mirrorDamaged, misuse, StoreError } from './errors.ts';
 import { GitProcess } from './git-process.ts';
 import { Mirror } from './mirror.ts';
@@ -17,7 +17,7 @@ export interface ReadOnlyOptions {
   readonly pathOrUrl: string;
   /** Absent: the branch that is checked out (a path), `main` (a URL). */
   readonly branch?: string | undefined;
-  readonly credentials?: { readonly username: string; readonly token: Sensitive<string> } | undefined;
+  readonly credentials?: Credentials | undefined;
   /** Keys whose signatures `log` calls ours, in OpenSSH's one-line form. */
   readonly trustedKeys?: readonly string[] | undefined;
 }

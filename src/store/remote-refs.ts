@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { HttpClient } from 'isomorphic-git';
 import { isAbort } from '../lib/errors.ts';
+import type { Sensitive } from '../lib/sensitive.ts';
 import { StoreError, unreachable } from './errors.ts';
 import type { HttpConnections } from './http-connections.ts';
 import type { Remote } from './remote.ts';
@@ -44,18 +45,32 @@ export function httpRefPoller(remote: Remote, connections: HttpConnections): Ref
       throw unreachable(whyHttpFailed(thrown), { cause: thrown });
     }
   };
-  const under = async (prefix: string, http: HttpClient): Promise<ReadonlyMap<string, string>> => {
-    const headers =
-      remote.authorization === undefined ? {} : { Authorization: remote.authorization.reveal() };
+  const listed = async (
+    prefix: string,
+    http: HttpClient,
+    header: Sensitive<string> | undefined,
+  ): Promise<ReadonlyMap<string, string>> => {
+    const headers = header === undefined ? {} : { Authorization: header.reveal() };
     // Loaded for this alone: what only looks at a repository on disk does without it.
     const { listServerRefs } = await import('isomorphic-git');
     const found = await listServerRefs({ http, url: remote.url, prefix, headers });
     return new Map(found.filter(({ ref }) => ref.startsWith(prefix)).map(({ ref, oid }) => [ref, oid]));
   };
+  const under = async (prefix: string, http: HttpClient, signal: AbortSignal) => {
+    const authorization = await remote.authorize?.(signal);
+    try {
+      return await listed(prefix, http, authorization?.header);
+    } catch (thrown) {
+      if (authorization?.renew === undefined || statusOf(thrown) !== 401) throw thrown;
+      return listed(prefix, http, (await authorization.renew(signal)).header);
+    }
+  };
   return {
     poll: (refs, signal) =>
-      ask(signal, (http) => Promise.all(refs.map(async (ref) => (await under(ref, http)).get(ref) ?? null))),
-    list: (prefix, signal) => ask(signal, (http) => under(prefix, http)),
+      ask(signal, (http) =>
+        Promise.all(refs.map(async (ref) => (await under(ref, http, signal)).get(ref) ?? null)),
+      ),
+    list: (prefix, signal) => ask(signal, (http) => under(prefix, http, signal)),
     close: () => connections.close(),
   };
 }
@@ -131,8 +146,13 @@ function isTimeout(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === 'TimeoutError';
 }
 
+/** HTTP status of an answer that isomorphic-git did not take. */
+function statusOf(thrown: unknown): unknown {
+  return (thrown as { data?: { statusCode?: unknown } }).data?.statusCode;
+}
+
 function whyHttpFailed(thrown: unknown): string {
-  const { statusCode } = (thrown as { data?: { statusCode?: unknown } }).data ?? {};
+  const statusCode = statusOf(thrown);
   if (statusCode === 401 || statusCode === 403)
     return `The server did not accept the credentials (HTTP ${statusCode})`;
   if (typeof statusCode === 'number') return `The server answered HTTP ${statusCode}`;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Sensitive } from '../lib/sensitive.ts';
+import { type Authorize, authorizeBy, type CredentialSource, type Credentials } from './credentials.ts';
 import { misuse } from './errors.ts';
 
 /** Where the branch lives, checked, with nothing secret in `url`. */
@@ -10,8 +11,8 @@ export interface Remote {
   readonly url: string;
   /** The folder, for `file`. */
   readonly path?: string | undefined;
-  /** Value of the `Authorization` header. */
-  readonly authorization?: Sensitive<string> | undefined;
+  /** Gives the `Authorization` header; undefined: nothing is shown. */
+  readonly authorize?: Authorize | undefined;
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
@@ -19,12 +20,9 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /**
  * Reads what the operator wrote: a path, `file://`, `https://`, or `http://` to a loopback address.
  * Everything else (`ext::`, `fd::`, options in disguise) throws `store.bad-remote`, without repeating
- * what could hold a password.
+ * what could hold a password. Credentials go before those in the URL, and these before a source of them.
  */
-export function parseRemote(
-  text: string,
-  credentials?: { readonly username: string; readonly token: Sensitive<string> },
-): Remote {
+export function parseRemote(text: string, credentials?: Credentials | CredentialSource): Remote {
   if (/^https?:\/\//i.test(text)) return parseHttpRemote(text, credentials);
   if (/^file:\/\//i.test(text)) return fileRemote(pathOfFileUrl(text));
   if (text === '' || text.startsWith('-') || text.includes('\0'))
@@ -54,10 +52,7 @@ export function stateRefOf(branch: string): string {
   return `refs/certops/${branch}/state`;
 }
 
-function parseHttpRemote(
-  text: string,
-  credentials: { readonly username: string; readonly token: Sensitive<string> } | undefined,
-): Remote {
+function parseHttpRemote(text: string, credentials: Credentials | CredentialSource | undefined): Remote {
   if (!URL.canParse(text)) throw badRemote('it is not a URL');
   const url = new URL(text);
   if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname))
@@ -72,13 +67,11 @@ function parseHttpRemote(
         };
   url.username = '';
   url.password = '';
-  const used = credentials ?? inUrl;
+  const used = typeof credentials === 'function' ? (inUrl ?? credentials) : (credentials ?? inUrl);
   return {
     protocol: url.protocol === 'http:' ? 'http' : 'https',
     url: url.href.replace(/\/$/, ''),
-    authorization: used?.token.map(
-      (token) => `Basic ${Buffer.from(`${used.username}:${token}`).toString('base64')}`,
-    ),
+    authorize: used && authorizeBy(used),
   };
 }
 

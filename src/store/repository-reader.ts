@@ -81,6 +81,16 @@ export class RepositoryReader {
     return (await this.#git.run(args)).exitCode === 0;
   }
 
+  /** First parents from a commit back to another, the newest first and without the other; `limit` at most. */
+  async firstParents(from: string, until: string, limit: number): Promise<readonly string[]> {
+    const line: string[] = [];
+    for (let commit: string | null = from; commit !== null && commit !== until && line.length < limit; ) {
+      line.push(commit);
+      commit = firstParentOf(await this.#objects().commit(commit));
+    }
+    return line;
+  }
+
   /**
    * The newest commit among `limit` from `tip` back that one of the trusted keys signed; null for none.
    *

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { getConfig, init, setConfig } from 'isomorphic-git';
 import { isAbort } from '../lib/errors.ts';
+import { authorized } from './authorized.ts';
 import { boundedFetch } from './bounded-fetch.ts';
 import { mirrorDamaged, StoreError, unreachable } from './errors.ts';
 import { GitProcess } from './git-process.ts';
@@ -87,8 +88,14 @@ export class SideRepository {
       const privately = some.map((_, index) => `${folder}/${index}`);
       try {
         const refspecs = some.map((ref, index) => `+${ref}:${folder}/${index}`);
-        const { url } = this.#options.remote;
-        await boundedFetch(this.git, { url, refspecs, maxBytes, timeoutMs: FETCH_TIMEOUT_MS }, signal);
+        const { remote } = this.#options;
+        const fetch = { url: remote.url, refspecs, maxBytes, timeoutMs: FETCH_TIMEOUT_MS };
+        await authorized(
+          remote,
+          (authorization) => boundedFetch(this.git, { ...fetch, authorization }, signal),
+          () => false,
+          signal,
+        );
         const oids = await readRefs(this.#options.gitDir, privately);
         for (const [index, ref] of some.entries()) {
           const oid = oids[index];
@@ -117,8 +124,14 @@ export class SideRepository {
     args.push(`--force-with-lease=${move.ref}:${move.from ?? ''}`, '--end-of-options');
     args.push(this.#options.remote.url, `${move.to ?? ''}:${move.ref}`);
     try {
-      const { silenceTimeoutMs } = this.#options;
-      return readPushOutcome(await this.git.run(args, { signal, silenceTimeoutMs }));
+      const { remote, silenceTimeoutMs } = this.#options;
+      return await authorized(
+        remote,
+        async (authorization) =>
+          readPushOutcome(await this.git.run(args, { signal, silenceTimeoutMs, authorization })),
+        ({ kind }) => kind === 'failed',
+        signal,
+      );
     } catch (thrown) {
       if (signal.aborted || !isAbort(thrown)) throw thrown;
       return { kind: 'failed', why: 'The server did not answer in time' };

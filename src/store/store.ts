@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { FaultPoints } from '../lib/faults.ts';
 import type { Log } from '../lib/log.ts';
-import type { Sensitive } from '../lib/sensitive.ts';
 import { Branches } from './branches.ts';
 import type { ChangeSet, CommitResult } from './change-set.ts';
+import type { CredentialSource, Credentials } from './credentials.ts';
 import { Mirror } from './mirror.ts';
 import type { CommitInfo, GitReader, LogOptions, Tip, TreeEntryChange } from './reader.ts';
 import { checkBranch, parseRemote } from './remote.ts';
@@ -28,7 +28,7 @@ export interface StoreOptions {
   readonly identity: () => { readonly name: string; readonly email: string };
   /** Absent: commits are unsigned, which somebody has said aloud. */
   readonly signer?: CommitSigner | undefined;
-  readonly credentials?: { readonly username: string; readonly token: Sensitive<string> } | undefined;
+  readonly credentials?: Credentials | CredentialSource | undefined;
   readonly clock: Clock;
   readonly faults: FaultPoints;
   readonly log: Log;
@@ -163,6 +163,17 @@ export class Store implements GitReader {
     return this.#reader.isAncestor(ancestor, descendant);
   }
 
+  /** The branch as whoever pushed to it last for certops left it; undefined where that was never. */
+  async lastPushedTip(): Promise<string | undefined> {
+    const { lastTip } = await this.#remote.state();
+    return typeof lastTip === 'string' && isObjectId(lastTip) ? lastTip : undefined;
+  }
+
+  /** First parents from a commit back to another, the newest first and without the other; `limit` at most. */
+  firstParents(from: string, until: string, limit: number): Promise<readonly string[]> {
+    return this.#reader.firstParents(from, until, limit);
+  }
+
   /**
    * Makes one commit and pushes it, together with what others hand over at the same time; resolves when
    * the remote has it. Rejects with `PreconditionError`, `store.unreachable`, `store.push-refused`,
@@ -194,9 +205,8 @@ export class Store implements GitReader {
   async newestVouchedCommit(from: string = this.tip.commit): Promise<string | null> {
     // Nothing newer than the last push on record is ours, so the search begins there: neither thousands of
     // people's commits nor another branch of ours that somebody merged can come before it.
-    const { lastTip } = await this.#remote.state();
-    const isKnown = typeof lastTip === 'string' && isObjectId(lastTip);
-    const start = isKnown && (await this.isAncestor(lastTip, from)) ? lastTip : from;
+    const lastTip = await this.lastPushedTip();
+    const start = lastTip !== undefined && (await this.isAncestor(lastTip, from)) ? lastTip : from;
     return this.#reader.newestVouched(start, MAX_VOUCHED_WALK);
   }
 

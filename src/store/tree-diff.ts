@@ -4,16 +4,20 @@ import type { ObjectSource } from './object-source.ts';
 import type { TreeEntryChange } from './reader.ts';
 import { compareSpans, type EntrySpan, entryAt, readEntry, TREE_MODE, type TreeEntry } from './tree.ts';
 
-const MAX_CHANGES = 2_000_000;
-const MAX_FOLDERS = 500_000;
+/** More files or folders than that are no configuration. */
+export const MAX_CHANGES = 2_000_000;
+export const MAX_FOLDERS = 500_000;
 const MAX_PATH_LENGTH = 4096;
 /** So many folders fewer than files may differ. */
 const FILES_A_FOLDER = 4;
+/** Folders that are asked for together. */
+export const AT_ONCE = 64;
 
 interface Walk {
   readonly objects: ObjectSource;
   readonly changes: TreeEntryChange[];
   readonly maxChanges: number;
+  readonly maxFolders: number;
   readonly loop: FairLoop;
   folders: number;
 }
@@ -28,7 +32,8 @@ export async function diffTrees(
   after: string | null,
   maxChanges = MAX_CHANGES,
 ): Promise<readonly TreeEntryChange[]> {
-  const walk: Walk = { objects, changes: [], maxChanges, loop: new FairLoop(), folders: 0 };
+  const maxFolders = Math.min(MAX_FOLDERS, maxChanges / FILES_A_FOLDER);
+  const walk: Walk = { objects, changes: [], maxChanges, maxFolders, loop: new FairLoop(), folders: 0 };
   await diffFolder(walk, before, after, '');
   return walk.changes.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
@@ -41,14 +46,49 @@ async function diffFolder(
 ): Promise<void> {
   if (beforeOid === afterOid) return;
   walk.folders += 1;
-  const maxFolders = Math.min(MAX_FOLDERS, walk.maxChanges / FILES_A_FOLDER);
-  if (walk.folders > maxFolders || prefix.length > MAX_PATH_LENGTH) throw tooLarge();
+  if (walk.folders > walk.maxFolders || isTooDeep(prefix)) throw tooLarge();
   // What is at hand in memory is answered without a turn of the event loop.
   await walk.loop.pause();
   const [before, after] = await Promise.all([walk.objects.tree(beforeOid), walk.objects.tree(afterOid)]);
-  const folders: { name: string; before: string | null; after: string | null }[] = [];
+  const folders: FolderPair[] = [];
+  if (beforeOid === null) takeAdded(walk, after, prefix, folders);
+  else takeDiffering(walk, before, after, prefix, folders);
+  // Asked for together: the reader answers them in one go.
+  await inBatches(folders, (folder) =>
+    diffFolder(walk, folder.before, folder.after, `${prefix}${folder.name}/`),
+  );
+}
+
+/** A folder of one name on both sides. */
+interface FolderPair {
+  readonly name: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** Everything is new: there is nothing to compare, and of a repository that is read for the first time this is all. */
+function takeAdded(walk: Walk, tree: Buffer, prefix: string, folders: FolderPair[]): void {
+  for (let span = entryAt(tree, 0); span !== null; span = entryAt(tree, span.end)) {
+    if (isOver(walk, folders)) throw tooLarge();
+    const entry = readEntry(tree, span);
+    if (entry === null) continue;
+    const { name } = entry;
+    const after = fileId(entry);
+    if (after !== null) walk.changes.push({ path: prefix + name, before: null, after, mode: entry.mode });
+    else if (entry.mode === TREE_MODE && !name.startsWith('.'))
+      folders.push({ name, before: null, after: entry.oid });
+  }
+}
+
+function takeDiffering(
+  walk: Walk,
+  before: Buffer,
+  after: Buffer,
+  prefix: string,
+  folders: FolderPair[],
+): void {
   for (const { left, right } of differingEntries(before, after)) {
-    if (walk.changes.length > walk.maxChanges || folders.length > maxFolders) throw tooLarge();
+    if (isOver(walk, folders)) throw tooLarge();
     const old = left === null ? null : readEntry(before, left);
     const now = right === null ? null : readEntry(after, right);
     const name = (now ?? old)?.name;
@@ -63,10 +103,6 @@ async function diffFolder(
       walk.changes.push({ path: prefix + name, ...file, mode: shown?.mode ?? '' });
     }
   }
-  // Asked for together: the reader answers them in one go.
-  await inBatches(folders, (folder) =>
-    diffFolder(walk, folder.before, folder.after, `${prefix}${folder.name}/`),
-  );
 }
 
 /** Pairs of entries of the same sort key that are not byte for byte the same. */
@@ -93,19 +129,30 @@ function* differingEntries(
 }
 
 async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let start = 0; start < items.length; start += 64)
-    await Promise.all(items.slice(start, start + 64).map(work));
+  for (let start = 0; start < items.length; start += AT_ONCE)
+    await Promise.all(items.slice(start, start + AT_ONCE).map(work));
+}
+
+function isOver({ changes, maxChanges, maxFolders }: Walk, folders: readonly FolderPair[]): boolean {
+  return changes.length > maxChanges || folders.length > maxFolders;
 }
 
 function folderId(entry: TreeEntry | null): string | null {
   return entry?.mode === TREE_MODE ? entry.oid : null;
 }
 
-function fileId(entry: TreeEntry | null): string | null {
+/** The object id of an ordinary file; null for everything else. */
+export function fileId(entry: TreeEntry | null): string | null {
   return entry?.mode === '100644' || entry?.mode === '100755' || entry?.mode === '100664' ? entry.oid : null;
 }
 
-function tooLarge(): StoreError {
+/** Whether a path is longer than any that is looked at. */
+export function isTooDeep(prefix: string): boolean {
+  return prefix.length > MAX_PATH_LENGTH;
+}
+
+/** `store.tree-too-large` */
+export function tooLarge(): StoreError {
   return new StoreError(
     'store.tree-too-large',
     {

@@ -20,6 +20,9 @@ export const EMPTY_TREE: Buffer = Buffer.alloc(0);
 export const TREE_MODE = '40000';
 export const FILE_MODE = '100644';
 
+/** `100644` and `40000` as numbers of their bytes. */
+const FILE_MODE_BYTES = 0x313030363434;
+const TREE_MODE_BYTES = 0x3430303030;
 const OID_BYTES = 20;
 const SPACE = 32;
 const SLASH = 47;
@@ -54,10 +57,17 @@ export function readEntry(raw: Buffer, span: EntrySpan): TreeEntry | null {
   const name = raw.toString('utf8', span.nameStart, span.nameEnd);
   if (name.includes('\ufffd')) return null;
   return {
-    mode: raw.toString('latin1', span.start, span.nameStart - 1),
+    mode: modeOf(raw, span),
     name,
     oid: raw.toString('hex', span.nameEnd + 1, span.end),
   };
+}
+
+/** Of the two that nearly all entries have no text is made. */
+function modeOf(raw: Buffer, { start, nameStart }: EntrySpan): string {
+  if (nameStart - start === 7 && raw.readUIntBE(start, 6) === FILE_MODE_BYTES) return FILE_MODE;
+  if (nameStart - start === 6 && raw.readUIntBE(start, 5) === TREE_MODE_BYTES) return TREE_MODE;
+  return raw.toString('latin1', start, nameStart - 1);
 }
 
 /** All entries in their order; those whose name is not UTF-8 are left out. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
+import { Sensitive } from '../../../src/lib/sensitive.ts';
 import { checkBranch, parseRemote } from '../../../src/store/remote.ts';
 
 describe('the address of the remote', () => {
@@ -26,13 +28,31 @@ describe('the address of the remote', () => {
     });
   }
 
-  it('takes credentials out of a URL', () => {
+  it('takes credentials out of a URL', async (t) => {
     const remote = parseRemote('https://robot:canary%2Ftoken@git.example.com/team/config.git/');
 
     assert.equal(remote.url, 'https://git.example.com/team/config.git');
-    assert.equal(remote.authorization?.reveal(), `Basic ${btoa('robot:canary/token')}`);
-    assert.doesNotMatch(JSON.stringify(remote), /canary|cm9ib3Q/);
+    const shown = await remote.authorize?.(t.signal);
+    assert.equal(shown?.header.reveal(), `Basic ${btoa('robot:canary/token')}`);
+    assert.doesNotMatch(inspect([remote, shown]) + JSON.stringify([remote, shown]), /canary|cm9ib3Q/);
   });
+
+  const given = { username: 'robot', token: new Sensitive('given') };
+  const source = async () => ({ username: 'x-access-token', token: new Sensitive('made') });
+  const choices = [
+    { name: 'credentials before those of the URL', in: 'a:b@', credentials: given, used: 'robot:given' },
+    { name: 'those of the URL before a source', in: 'a:b@', credentials: source, used: 'a:b' },
+    { name: 'a source where nothing else is', in: '', credentials: source, used: 'x-access-token:made' },
+  ];
+  for (const choice of choices) {
+    it(`takes ${choice.name}`, async (t) => {
+      const remote = parseRemote(`https://${choice.in}git.example.com/config.git`, choice.credentials);
+
+      const shown = await remote.authorize?.(t.signal);
+
+      assert.equal(shown?.header.reveal(), `Basic ${btoa(choice.used)}`);
+    });
+  }
 
   it('takes good branch names and refuses what Git or a command line would misread', () => {
     const good = ['main', 'release/1.0', 'a-b_c', 'é'];
