@@ -1,11 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
 import type { Octokit } from '@octokit/rest';
 import type { Schema } from '../lib/schema.ts';
-import type { Sensitive } from '../lib/sensitive.ts';
+import { Sensitive } from '../lib/sensitive.ts';
 import { readAnswer } from './answer-shape.ts';
 import { asForgeError, ForgeError, hasStatus } from './errors.ts';
 import type { ForgeFetch } from './forge-fetch.ts';
-import { APP, INSTALLATION, USER, VIEWER } from './github-shapes.ts';
+import { APP, INSTALLATION, INSTALLATION_TOKEN, USER, VIEWER } from './github-shapes.ts';
 import { readInPages } from './pages.ts';
 
 /** How certops proves who it is: a token (classic, fine-grained, or of a workflow), or as a GitHub App. */
@@ -88,6 +88,31 @@ export class GithubClient {
     return this.#kept(this.#login, () => {
       this.#login = undefined;
     });
+  }
+
+  /**
+   * A token of the App's installation that opens this repository alone, with no other rights than these. It lives for an
+   * hour; the same one is given until a minute before its end, and no request is made for that.
+   */
+  async installationToken(
+    permissions: Readonly<Record<string, 'read' | 'write'>>,
+    signal: AbortSignal,
+  ): Promise<Sensitive<string>> {
+    const octokit = await this.#connected(signal);
+    try {
+      const wanted = { type: 'installation', permissions, repositoryNames: [this.#options.repository] };
+      const made = await beforeAbort(octokit.auth(wanted), signal);
+      return new Sensitive(readAnswer(INSTALLATION_TOKEN, made, 'access_tokens').token);
+    } catch (thrown) {
+      // Whoever installs the App again gets another installation: it is looked for once more.
+      if (!signal.aborted) this.forgetInstallation();
+      throw asForgeError(thrown, signal);
+    }
+  }
+
+  /** The next request asks for another token, and for the installation. */
+  forgetInstallation(): void {
+    this.#octokit = undefined;
   }
 
   async #findLogin(signal: AbortSignal): Promise<string> {

@@ -20,6 +20,7 @@ const WRITER = nullable(ACCOUNT);
 export const USER = ACCOUNT;
 export const APP = openObject({ slug: optional(text()) });
 export const INSTALLATION = openObject({ id: integer() });
+export const INSTALLATION_TOKEN = openObject({ token: text() });
 export const VIEWER = openObject({ viewer: ACCOUNT });
 
 export const PULL = openObject({

@@ -29,14 +29,18 @@ const MAX_OPEN = 500;
  * Throws at once (`forge.bad-configuration`) where `apiUrl` may not be asked.
  */
 export function createGithubForge(options: GithubForgeOptions): Forge {
+  return new GithubForge(createGithubClient(options), options.clock);
+}
+
+/** The API alone. Throws as `createGithubForge` does. */
+export function createGithubClient(options: GithubForgeOptions): GithubClient {
   const apiUrl = options.apiUrl.replace(/\/+$/, '');
-  const client = new GithubClient({
+  return new GithubClient({
     ...options,
     apiUrl,
     fetch: createForgeFetch({ ...options, apiUrl }),
     isPaced: options.isPaced ?? !isLoopback(apiUrl),
   });
-  return new GithubForge(client, options.clock);
 }
 
 function isLoopback(apiUrl: string): boolean {

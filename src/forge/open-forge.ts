@@ -4,7 +4,7 @@ import { ForgeError } from './errors.ts';
 import type { Forge, ForgeKind } from './forge.ts';
 import { knownForge, probeForge } from './forge-probe.ts';
 import { createGiteaForge } from './gitea.ts';
-import { createGithubForge, type GithubCredentials } from './github.ts';
+import { createGithubForge, type GithubCredentials, type GithubForgeOptions } from './github.ts';
 import { createGitlabForge } from './gitlab.ts';
 import { readRemoteAddress } from './remote-address.ts';
 
@@ -32,10 +32,18 @@ export interface OpenForgeOptions {
   readonly isPaced?: boolean | undefined;
 }
 
+/** What of that says which forge it is, and as whom it is asked. */
+export type ForgeAddress = Omit<OpenForgeOptions, 'openPlain'>;
+
 /** The forge's place: its base URL, and the path of the repository below it. */
-interface Place {
+export interface Place {
   readonly baseUrl: string;
   readonly segments: readonly string[];
+}
+
+export interface FoundForge {
+  readonly kind: Exclude<ForgeKind, 'git'>;
+  readonly place: Place;
 }
 
 /**
@@ -47,16 +55,25 @@ interface Place {
  */
 export async function openForge(options: OpenForgeOptions, signal: AbortSignal): Promise<Forge> {
   const hasCredentials = options.token !== undefined || options.app !== undefined;
-  if (options.kind === 'git' || (options.kind === 'auto' && !hasCredentials)) return options.openPlain();
-  const place = placeOf(options);
-  if (options.kind !== 'auto') return create(options.kind, place, options);
-  const known = knownForge(place.baseUrl);
-  if (known !== undefined) return create(known, place, options);
-  const found = await findOut(place, options, signal);
+  const { kind } = options;
+  if (kind === 'git' || (kind === 'auto' && !hasCredentials)) return options.openPlain();
+  const found = await findForge(kind, options, signal);
   return create(found.kind, found.place, options);
 }
 
-function placeOf({ url, remote }: OpenForgeOptions): Place {
+/** Which forge it is, and where; by its host, else by asking. Throws what `openForge` throws. */
+export async function findForge(
+  wanted: FoundForge['kind'] | 'auto',
+  options: ForgeAddress,
+  signal: AbortSignal,
+): Promise<FoundForge> {
+  const place = placeOf(options);
+  const kind = wanted === 'auto' ? knownForge(place.baseUrl) : wanted;
+  return kind === undefined ? findOut(place, options, signal) : { kind, place };
+}
+
+/** Where the forge lies as far as that is configured; it may be found further below. Throws `forge.bad-configuration`. */
+export function placeOf({ url, remote }: Pick<ForgeAddress, 'url' | 'remote'>): Place {
   const address = readRemoteAddress(remote);
   if (address === undefined) {
     throw misconfigured(
@@ -72,11 +89,7 @@ function placeOf({ url, remote }: OpenForgeOptions): Place {
   return { baseUrl, segments: isBelow ? address.segments.slice(prefix.length) : address.segments };
 }
 
-async function findOut(
-  place: Place,
-  options: OpenForgeOptions,
-  signal: AbortSignal,
-): Promise<{ readonly kind: Exclude<ForgeKind, 'git'>; readonly place: Place }> {
+async function findOut(place: Place, options: ForgeAddress, signal: AbortSignal): Promise<FoundForge> {
   const [first, ...rest] = place.segments;
   // `https://example.com/git/team/certificates`: the forge may live under a path.
   const below: readonly Place[] =
@@ -94,37 +107,42 @@ async function findOut(
   );
 }
 
-function create(kind: Exclude<ForgeKind, 'git'>, place: Place, options: OpenForgeOptions): Forge {
+function create(kind: FoundForge['kind'], place: Place, options: ForgeAddress): Forge {
   const { clock, allowPlainLoopback, token } = options;
   const common = { clock, allowPlainLoopback };
   if (kind === 'gitlab') {
     const repository = place.segments.join('/');
     return createGitlabForge({ ...common, apiUrl: place.baseUrl, repository, token: tokenOf(kind, token) });
   }
-  const [owner, name, ...more] = place.segments;
-  if (owner === undefined || name === undefined || more.length > 0) {
-    throw misconfigured(
-      'The Git remote names no repository of an owner',
-      `On ${kind} a repository is OWNER/NAME, and the path of the remote has ${place.segments.length} parts`,
-      'Correct --repo; where the forge lives under a path, give it with --forge-url',
-    );
-  }
-  if (kind === 'github') {
-    return createGithubForge({
-      ...common,
-      ...{ apiUrl: githubApiUrl(place.baseUrl), owner, repository: name },
-      credentials: githubCredentials(options),
-      isPaced: options.isPaced,
-    });
-  }
+  if (kind === 'github') return createGithubForge(githubOptions(place, options));
   return createGiteaForge({
     ...common,
     kind,
     apiUrl: place.baseUrl,
-    owner,
-    name,
+    ...ownedBy(kind, place),
     token: tokenOf(kind, token),
   });
+}
+
+/** What GitHub's client needs to know. Throws `forge.bad-configuration`. */
+export function githubOptions(place: Place, options: ForgeAddress): GithubForgeOptions {
+  const { clock, allowPlainLoopback, isPaced } = options;
+  const { owner, name } = ownedBy('github', place);
+  return {
+    ...{ clock, allowPlainLoopback, isPaced },
+    ...{ apiUrl: githubApiUrl(place.baseUrl), owner, repository: name },
+    credentials: githubCredentials(options),
+  };
+}
+
+function ownedBy(kind: ForgeKind, { segments }: Place): { readonly owner: string; readonly name: string } {
+  const [owner, name, ...more] = segments;
+  if (owner !== undefined && name !== undefined && more.length === 0) return { owner, name };
+  throw misconfigured(
+    'The Git remote names no repository of an owner',
+    `On ${kind} a repository is OWNER/NAME, and the path of the remote has ${segments.length} parts`,
+    'Correct --repo; where the forge lives under a path, give it with --forge-url',
+  );
 }
 
 function githubApiUrl(baseUrl: string): string {
@@ -134,7 +152,7 @@ function githubApiUrl(baseUrl: string): string {
   return `${baseUrl}/api/v3`;
 }
 
-function githubCredentials({ token, app }: OpenForgeOptions): GithubCredentials {
+function githubCredentials({ token, app }: ForgeAddress): GithubCredentials {
   if (app === undefined) return { kind: 'token', token: tokenOf('github', token) };
   const { id, privateKey, installationId } = app;
   return { kind: 'app', appId: id, privateKey, installationId };

@@ -29,8 +29,13 @@ export interface GitServer {
   readonly faults: GitServerFaults;
   /** `METHOD path` of every request so far. */
   readonly requests: readonly string[];
+  /** Answers a request that came to another server, for one that has Git beside other things. */
+  answer(request: IncomingMessage, response: ServerResponse, admit: GitGate): void;
   close(): Promise<void>;
 }
+
+/** The status of a refusal for what a request shows as its `Authorization`; undefined: it may go on. */
+export type GitGate = (authorization: string, isPush: boolean) => 401 | 403 | undefined;
 
 /**
  * A real Git server: `git http-backend` behind node:http with basic authentication, over one bare repository. Its path is
@@ -43,10 +48,15 @@ export async function startGitServer(repository: string, root = dirname(reposito
   const requests: string[] = [];
   const sockets = new Set<Socket>();
   const expected = Buffer.from(`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);
-  const server: Server = createServer((request, response) => {
+  const answerAt = (request: IncomingMessage, response: ServerResponse, admit: GitGate): void => {
     requests.push(`${request.method} ${request.url}`);
-    answer(root, expected, faults, request, response).catch(() => response.destroy());
-  });
+    answer(root, admit, faults, request, response).catch(() => response.destroy());
+  };
+  const byPassword: GitGate = (authorization) => {
+    const given = Buffer.from(authorization);
+    return given.length === expected.length && timingSafeEqual(given, expected) ? undefined : 401;
+  };
+  const server: Server = createServer((request, response) => answerAt(request, response, byPassword));
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -62,6 +72,7 @@ export async function startGitServer(repository: string, root = dirname(reposito
     password,
     faults,
     requests,
+    answer: answerAt,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -71,7 +82,7 @@ export async function startGitServer(repository: string, root = dirname(reposito
 
 async function answer(
   root: string,
-  expected: Buffer,
+  admit: GitGate,
   faults: GitServerFaults,
   request: IncomingMessage,
   response: ServerResponse,
@@ -82,9 +93,9 @@ async function answer(
     response.writeHead(faults.status).end();
     return;
   }
-  const given = Buffer.from(request.headers.authorization ?? '');
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
+  const refusal = admit(request.headers.authorization ?? '', /git-receive-pack$/.test(request.url ?? ''));
+  if (refusal !== undefined) {
+    response.writeHead(refusal, refusal === 401 ? { 'WWW-Authenticate': 'Basic realm="git"' } : {}).end();
     return;
   }
   const isPush = request.method === 'POST' && /\/git-receive-pack$/.test(request.url ?? '');

@@ -29,6 +29,8 @@ export interface ApiManners {
   unauthorized(): ApiAnswer;
   notFound(): ApiAnswer;
   malformed(): ApiAnswer;
+  /** Answers what is no business of the API's and gives true; faults of the API do not touch it. */
+  beside?(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 export interface ApiFront {
@@ -49,6 +51,7 @@ export async function startApiFront(manners: ApiManners): Promise<ApiFront> {
   const received: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
+    if (manners.beside?.(request, response) === true) return;
     respond(manners, faults, { requests, received }, request, response).catch((thrown: unknown) => {
       // A defect of the simulator must not look like an outage.
       send(response, { status: 418, body: { message: String(thrown) } });

@@ -15,6 +15,8 @@ export interface ForgeCase {
   readonly start: () => Promise<ForgeUnderTest>;
   /** Whether certops comes as a GitHub App in place of a token. */
   readonly isApp?: boolean;
+  /** The App is all that there is: Git too has nothing else. */
+  readonly isAppAlone?: boolean;
 }
 
 /** Every kind of forge with an API. */
@@ -25,6 +27,13 @@ export const FORGE_CASES: readonly ForgeCase[] = [
   { name: 'Gitea', start: () => startGiteaSimulator('gitea') },
   { name: 'Forgejo', start: () => startGiteaSimulator('forgejo') },
 ];
+
+/** Fetching and pushing with the tokens of the App. */
+export const APP_ALONE: ForgeCase = {
+  name: 'GitHub with an App and no other token',
+  start: () => startGithubSimulator('app'),
+  ...{ isApp: true, isAppAlone: true },
+};
 
 /** The number of the only App of the simulated GitHub. */
 const APP_ID = '4711';
@@ -48,15 +57,15 @@ export interface ForgeScenario extends SimulatedScenario {
 export async function startAtForge(
   name: string,
   context: AfterHook,
-  { start, isApp = false }: ForgeCase,
+  { start, isApp = false, isAppAlone = false }: ForgeCase,
 ): Promise<ForgeScenario> {
   const forge = await start();
   context.after(() => void forge.close());
   const scenario = await startSimulated(name, context, forge.repository);
   const credentials = isApp ? appArguments(scenario, forge) : [];
+  const forGit = { CERTOPS_GIT_USERNAME: forge.git.username, CERTOPS_GIT_TOKEN: forge.git.password };
   const env: Readonly<Record<string, string>> = {
-    CERTOPS_GIT_USERNAME: forge.git.username,
-    CERTOPS_GIT_TOKEN: forge.git.password,
+    ...(isAppAlone ? {} : forGit),
     ...(isApp ? {} : { CERTOPS_FORGE_TOKEN: forge.token }),
   };
   const seen = async () => (await forge.pullRequests()).toReversed();
@@ -64,7 +73,7 @@ export async function startAtForge(
     ...scenario,
     forge,
     at: (more = {}) => ({
-      repo: forge.git.url,
+      repo: isAppAlone && forge.gitUrl !== undefined ? forge.gitUrl : forge.git.url,
       ...more,
       env: { ...env, ...more.env },
       args: [

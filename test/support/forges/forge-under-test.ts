@@ -29,6 +29,10 @@ export interface SeenPullRequest extends PullRequest {
 export interface ForgeUnderTest {
   readonly kind: ForgeKind;
   readonly git: GitServer;
+  /** The repository at the same host as the API, for an App's tokens alone; of a GitHub. */
+  readonly gitUrl?: string;
+  /** Tokens that the forge has made for an App so far; of a GitHub. */
+  readonly installationTokens?: readonly string[];
   /** The bare repository on disk. */
   readonly repository: string;
   /** Base URL of the API; empty on plain Git. */

@@ -2,6 +2,7 @@ import { createGithubForge } from '../../../src/forge/github.ts';
 import type { GithubCredentials } from '../../../src/forge/github-client.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { Sensitive } from '../../../src/lib/sensitive.ts';
+import type { GitGate } from '../git-server.ts';
 import { type ApiAnswer, type ApiRequest, startApiFront } from './api-front.ts';
 import type { ForgeUnderTest } from './forge-under-test.ts';
 import { callerObstacle, type GithubAccountKind, GithubAccounts } from './github-accounts.ts';
@@ -25,6 +26,11 @@ export interface GithubUnderTest extends ForgeUnderTest {
   readonly credentials: GithubCredentials;
   /** Tokens of the App that were handed out count no more. */
   revokeInstallationTokens(): void;
+  /** What people grant the App from now on. */
+  grant(permissions: Readonly<Record<string, string>>): void;
+  readonly gitUrl: string;
+  /** Every one that was handed out so far. */
+  readonly installationTokens: readonly string[];
 }
 
 interface Operation {
@@ -90,6 +96,13 @@ export async function startGithubSimulator(kind: GithubAccountKind = 'token'): P
     unauthorized: () => BAD_CREDENTIALS,
     notFound: () => NOT_FOUND,
     malformed: () => MALFORMED,
+    // As on every GitHub, repositories lie at the same host; here they open to tokens of the App alone.
+    beside: (request, response) => {
+      if (!request.url?.startsWith('/team/')) return false;
+      const gate: GitGate = (authorization, isPush) => accounts.gitRefusal(authorization, isPush);
+      repository.git.server.answer(request, response, gate);
+      return true;
+    },
   });
   apiUrl = `${front.apiUrl}/v3`;
   const credentials = credentialsOf(accounts);
@@ -97,6 +110,7 @@ export async function startGithubSimulator(kind: GithubAccountKind = 'token'): P
     kind: 'github',
     git: repository.git.server,
     repository: repository.git.repository,
+    gitUrl: `${new URL(apiUrl).origin}/team/certificates.git`,
     apiUrl,
     token: accounts.secret,
     credentials,
@@ -114,6 +128,8 @@ export async function startGithubSimulator(kind: GithubAccountKind = 'token'): P
     person: simulatedPerson(repository, (pull) => views.pageOf(pull)),
     at: (instant) => repository.at(instant),
     revokeInstallationTokens: () => accounts.revokeInstallationTokens(),
+    grant: (permissions) => accounts.grant(permissions),
+    installationTokens: accounts.handedOut,
     close: async () => {
       await front.close();
       await repository.stop();
@@ -154,7 +170,7 @@ function listOperations(
     {
       route: 'POST /app/installations/{installation_id}/access_tokens',
       wants: 'app',
-      answer: ({ installation_id: id = '' }) => accounts.exchange(id),
+      answer: ({ installation_id: id = '' }, { body }) => accounts.exchange(id, body),
     },
     of('GET /pulls', (_, request) => pulls.list(request)),
     of('POST /pulls', (_, request, login) => pulls.create(request, login)),

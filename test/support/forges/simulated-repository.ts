@@ -150,8 +150,9 @@ export class SimulatedRepository {
       reviewers: new Set(),
       comments: [],
     };
-    await this.git.setRef(this.#manners.headRef(pull.number), pull.headCommit);
+    // Before anything is awaited: of two that ask at once, one comes second.
     this.pulls.push(pull);
+    await this.git.setRef(this.#manners.headRef(pull.number), pull.headCommit);
     return pull;
   }
 
