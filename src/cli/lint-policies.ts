@@ -1,12 +1,19 @@
 import type { Certificate } from '../api/certificate.ts';
-import { type Catalogue, catalogue, type Declared, type LintedFile } from '../api/lint/catalogue.ts';
+import type { Catalogue, Declared, LintedFile } from '../api/lint/catalogue.ts';
 import { type CrossFinding, type Finding, findingOf } from '../api/lint/finding.ts';
 import { placed } from '../api/lint/lint-files.ts';
 import { issuerOf } from '../api/lint/object-rules.ts';
 import { SETTINGS_FILE } from '../api/manifest-paths.ts';
 import type { CertificateRequestPolicy } from '../api/policy-spec.ts';
 import { tenancyFault } from '../api/tenancy.ts';
-import { type BrokenPolicy, judge, type PolicySet, policySet, type Verdict } from '../policy/judge.ts';
+import {
+  type BrokenPolicy,
+  judge,
+  judgeAtOnce,
+  type PolicySet,
+  policySet,
+  type Verdict,
+} from '../policy/judge.ts';
 import { requestOf } from '../policy/request.ts';
 import { RulePatience } from '../policy/rule-patience.ts';
 import { RuleRunner } from '../policy/rule-runner.ts';
@@ -16,9 +23,11 @@ import type { WorkTree } from './work-tree.ts';
  * What the policies of a work tree come to: expressions that do not compile, and Certificates whose request none of
  * them would approve. Which earlier revision of a broken policy is in force only the daemon knows.
  */
-export async function lintPolicies({ files, settings }: WorkTree): Promise<readonly Finding[]> {
+export async function lintPolicies(
+  { files, settings }: Pick<WorkTree, 'files' | 'settings'>,
+  objects: Catalogue,
+): Promise<readonly Finding[]> {
   const manifests = files.filter(({ path }) => path !== SETTINGS_FILE);
-  const objects = catalogue(manifests);
   const hidden = manifests.flatMap((file) => unusable(file, settings));
   if (objects.policies.length === 0 && hidden.length === 0) return [];
   const runner = new RuleRunner();
@@ -97,7 +106,9 @@ async function judgeCertificate(
 ): Promise<CrossFinding | undefined> {
   const { object, file, document } = certificate;
   const isAcme = issuerOf(object, objects)?.object.spec.type === 'acme';
-  const { verdict } = await judge(set, requestOf(object, { revision: 1, isAcme }), runner);
+  const request = requestOf(object, { revision: 1, isAcme });
+  // Most policies ask no expression: then there is nothing to wait for.
+  const verdict = judgeAtOnce(set, () => request) ?? (await judge(set, request, runner)).verdict;
   if (verdict.kind === 'approved') return undefined;
   return {
     severity: 'error',

@@ -1,7 +1,7 @@
 import { chmod, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareFindings, type Finding } from '../api/lint/finding.ts';
-import { lintFiles } from '../api/lint/lint-files.ts';
+import { catalogueOf, lintFiles } from '../api/lint/lint-files.ts';
 import { moderniseFile } from '../api/modernise-file.ts';
 import type { Console } from './console.ts';
 import { counted } from './counted.ts';
@@ -29,9 +29,11 @@ export async function lint(
     const [documents, files] = [counted(edited.documents, 'document'), counted(edited.files, 'file')];
     console.err(edited.files === 0 ? 'certops: nothing to edit' : `certops: edited ${documents} in ${files}`);
   }
-  const manifests = [...lintFiles(tree.files, tree.settings), ...(await lintPolicies(tree))].sort(
-    compareFindings,
-  );
+  const objects = catalogueOf(tree.files);
+  const manifests = [
+    ...lintFiles(tree.files, tree.settings, objects),
+    ...(await lintPolicies(tree, objects)),
+  ].sort(compareFindings);
   const all = [...(await lintSopsRules(tree)), ...manifests];
   const findings = all.filter(({ file }) => isWithin(file, tree.scope));
   if (output === 'json') console.out(JSON.stringify(findings, null, 2));

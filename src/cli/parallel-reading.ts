@@ -9,6 +9,8 @@ const MAX_THREADS = 8;
 // Hostile files have their own, shorter, deadlines; this is for a disk that does not answer.
 const TIMEOUT_MS = 120_000;
 const MAX_HEAP_MIB = 1024;
+// A block of files leaves much that is soon of no use.
+const YOUNG_HEAP_MIB = 96;
 
 /** Reads files of a work tree, in threads where there are many; blocks come back in the order of the paths. */
 export async function readFiles({ root, paths }: FileBlock): Promise<readonly ReadBlock[]> {
@@ -34,6 +36,6 @@ export async function readFiles({ root, paths }: FileBlock): Promise<readonly Re
 
 function newThread(): DeadlineWorker<FileBlock, ReadBlock> {
   const entry = `./file-reading-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`;
-  const limits = { timeoutMs: TIMEOUT_MS, maxHeapMiB: MAX_HEAP_MIB };
+  const limits = { timeoutMs: TIMEOUT_MS, maxHeapMiB: MAX_HEAP_MIB, youngHeapMiB: YOUNG_HEAP_MIB };
   return new DeadlineWorker(new URL(entry, import.meta.url), limits);
 }

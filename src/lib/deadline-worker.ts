@@ -20,6 +20,8 @@ export interface DeadlineWorkerOptions {
   readonly timeoutMs: number;
   /** Heap of the thread; past it the thread is ended. */
   readonly maxHeapMiB: number;
+  /** See `WorkerThreadOptions`. */
+  readonly youngHeapMiB?: number | undefined;
 }
 
 // A thread that does not come up at all within this time is a broken installation.
@@ -99,7 +101,8 @@ export class DeadlineWorker<Input, Output> {
   }
 
   async #start(): Promise<Worker> {
-    const thread = startWorkerThread(this.#entry, { maxHeapMiB: this.#options.maxHeapMiB });
+    const { maxHeapMiB, youngHeapMiB } = this.#options;
+    const thread = startWorkerThread(this.#entry, { maxHeapMiB, youngHeapMiB });
     try {
       await nextAnswer(thread, START_TIMEOUT_MS, undefined);
     } catch (thrown) {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Certificate, CertificateSpec, KeyUsage } from '../certificate.ts';
 import type { FieldPath } from '../field-error.ts';
 import type { AcmeShape } from '../issuer-schema.ts';
+import type { CaFacts } from '../known-cas.ts';
 import { formatIssuerRef } from '../names.ts';
 import { rankSelector } from '../solver-selection.ts';
 import { checkCaLimits, PROFILE_FIELD } from './ca-limits.ts';
@@ -9,16 +10,24 @@ import type { Declared } from './catalogue.ts';
 import type { CrossFinding } from './finding.ts';
 import { finding } from './object-rules.ts';
 
-/** Rules about a Certificate and the ACME issuer that it names. `acme` is the issuer's `spec.acme` as written. */
+/** What a rule has to know of an ACME issuer, found out once for all its Certificates. */
+export interface AcmeFacts {
+  /** Its `spec.acme` as written. */
+  readonly acme: AcmeShape;
+  /** Of its CA, where that is a known one. */
+  readonly ca: CaFacts | undefined;
+}
+
+/** Rules about a Certificate and the ACME issuer that it names. */
 export function checkAcmeCertificate(
   certificate: Declared<Certificate>,
-  acme: AcmeShape,
+  { acme, ca }: AcmeFacts,
 ): readonly CrossFinding[] {
   return [
     ...namesOf(certificate.object).flatMap((name) => validation(certificate, acme, name)),
     ...unsupported(certificate, acme),
     ...commonName(certificate),
-    ...checkCaLimits(certificate, acme),
+    ...(ca === undefined ? [] : checkCaLimits(certificate, acme, ca)),
   ];
 }
 
@@ -71,47 +80,31 @@ function validation(
 function unsupported(certificate: Declared<Certificate>, acme: AcmeShape): readonly CrossFinding[] {
   const { spec } = certificate.object;
   const { isCA, subject, durationMs, uris, emailAddresses, otherNames } = spec;
-  const told: readonly (readonly [
-    is: boolean,
-    severity: 'error' | 'warning',
-    field: FieldPath,
-    message: string,
-  ])[] = [
-    [isCA, 'error', ['spec', 'isCA'], 'ACME does not support CA certificates'],
-    [
-      (subject?.organizations.length ?? 0) > 0,
-      'warning',
-      ['spec', 'subject', 'organizations'],
-      'ACME does not support setting the organization name',
-    ],
-    [
-      hasMoreSubject(spec),
-      'warning',
-      ['spec', spec.literalSubject === undefined ? 'subject' : 'literalSubject'],
-      'ACME validates no subject; CAs leave it out',
-    ],
-    [
-      durationMs !== undefined && acme.enableDurationFeature !== true,
-      'warning',
-      ['spec', 'duration'],
-      'ACME does not support certificate durations; the CA decides',
-    ],
-    [uris.length > 0, 'warning', ['spec', 'uris'], 'ACME validates DNS names and IP addresses, no URIs'],
-    [emailAddresses.length > 0, 'warning', ['spec', 'emailAddresses'], 'ACME validates no email addresses'],
-    [otherNames.length > 0, 'warning', ['spec', 'otherNames'], 'ACME validates no other names'],
-    ...spec.usages.map(
-      (usage, index) =>
-        [
-          !COMMON_USAGES.includes(usage),
-          'warning',
-          ['spec', 'usages', index],
-          'ACME has no usages; the CA decides, and CAs on the web sign for TLS servers alone',
-        ] as const,
-    ),
-  ];
-  return told.flatMap(([is, severity, field, message]) =>
-    is ? [finding(severity, 'acme-unsupported', certificate, field, message)] : [],
-  );
+  const found: CrossFinding[] = [];
+  // Told one by one: of most Certificates there is nothing to tell.
+  const tell = (field: FieldPath, message: string, severity: 'error' | 'warning' = 'warning'): void => {
+    found.push(finding(severity, 'acme-unsupported', certificate, field, message));
+  };
+  if (isCA) tell(['spec', 'isCA'], 'ACME does not support CA certificates', 'error');
+  if (subject !== undefined && subject.organizations.length > 0) {
+    tell(['spec', 'subject', 'organizations'], 'ACME does not support setting the organization name');
+  }
+  if (hasMoreSubject(spec)) {
+    const field = spec.literalSubject === undefined ? 'subject' : 'literalSubject';
+    tell(['spec', field], 'ACME validates no subject; CAs leave it out');
+  }
+  if (durationMs !== undefined && acme.enableDurationFeature !== true) {
+    tell(['spec', 'duration'], 'ACME does not support certificate durations; the CA decides');
+  }
+  if (uris.length > 0) tell(['spec', 'uris'], 'ACME validates DNS names and IP addresses, no URIs');
+  if (emailAddresses.length > 0) tell(['spec', 'emailAddresses'], 'ACME validates no email addresses');
+  if (otherNames.length > 0) tell(['spec', 'otherNames'], 'ACME validates no other names');
+  for (const [index, usage] of spec.usages.entries()) {
+    if (COMMON_USAGES.includes(usage)) continue;
+    const message = 'ACME has no usages; the CA decides, and CAs on the web sign for TLS servers alone';
+    tell(['spec', 'usages', index], message);
+  }
+  return found;
 }
 
 /** What certificates for TLS servers have; Let's Encrypt's have no other since 2026-07-08. */

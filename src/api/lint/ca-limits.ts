@@ -1,7 +1,7 @@
 import type { Certificate, CertificateSpec } from '../certificate.ts';
 import type { FieldPath } from '../field-error.ts';
 import type { AcmeShape } from '../issuer-schema.ts';
-import { type CaFacts, type CaProfile, caFacts, caProfile, profileFault } from '../known-cas.ts';
+import { type CaFacts, type CaProfile, caProfile, profileFault } from '../known-cas.ts';
 import type { Declared } from './catalogue.ts';
 import type { CrossFinding } from './finding.ts';
 import { finding } from './object-rules.ts';
@@ -14,10 +14,12 @@ const SHORT_LIFE_MS = 10 * DAY_MS;
 
 type Limit = readonly [severity: 'error' | 'warning', field: FieldPath, message: string];
 
-/** What the CA behind an ACME issuer, where it is known, and its profile allow a Certificate. */
-export function checkCaLimits(certificate: Declared<Certificate>, acme: AcmeShape): readonly CrossFinding[] {
-  const ca = caFacts(acme.server);
-  if (ca === undefined) return [];
+/** What the CA behind an ACME issuer and its profile allow a Certificate. */
+export function checkCaLimits(
+  certificate: Declared<Certificate>,
+  acme: AcmeShape,
+  ca: CaFacts,
+): readonly CrossFinding[] {
   const { spec, directives } = certificate.object;
   const name = directives.profile ?? acme.profile ?? '';
   const fault = directives.profile === undefined ? undefined : profileFault(ca, directives.profile);

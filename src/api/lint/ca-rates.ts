@@ -1,5 +1,6 @@
 import type { Certificate } from '../certificate.ts';
 import type { FieldPath } from '../field-error.ts';
+import type { Issuer } from '../issuer.ts';
 import { type CaFacts, caFacts } from '../known-cas.ts';
 import { formatIssuerRef } from '../names.ts';
 import type { Catalogue, Declared } from './catalogue.ts';
@@ -15,10 +16,13 @@ export function checkRates(objects: Catalogue): readonly CrossFinding[] {
   const byNames = new Map<string, Declared<Certificate>[]>();
   const byIssuer = new Map<string, Declared<Certificate>[]>();
   const cas = new Map<Declared<Certificate>, CaFacts>();
+  const facts = new Map<Declared<Issuer>, CaFacts | undefined>();
   for (const certificate of objects.certificates) {
     const issuer = issuerOf(certificate.object, objects);
-    const ca = issuer?.object.spec.type === 'acme' ? caFacts(issuer.object.spec.server) : undefined;
-    if (issuer === undefined || ca?.rates === undefined) continue;
+    if (issuer?.object.spec.type !== 'acme') continue;
+    if (!facts.has(issuer)) facts.set(issuer, caFacts(issuer.object.spec.server));
+    const ca = facts.get(issuer);
+    if (ca?.rates === undefined) continue;
     cas.set(certificate, ca);
     const { dnsNames, ipAddresses, issuerRef } = certificate.object.spec;
     for (const domain of new Set(dnsNames.map((name) => registeredDomain(name)))) {

@@ -2,13 +2,14 @@ import { checkShape } from '../../lib/schema.ts';
 import type { YamlDocument } from '../../lib/yaml-read.ts';
 import { formatFieldPath } from '../field-error.ts';
 import type { Issuer } from '../issuer.ts';
-import { type AcmeShape, ISSUER } from '../issuer-schema.ts';
+import { ISSUER } from '../issuer-schema.ts';
+import { caFacts } from '../known-cas.ts';
 import type { ManifestProblem, PlacedObject } from '../manifest.ts';
 import { SETTINGS_FILE } from '../manifest-paths.ts';
 import { withoutNulls } from '../read-document.ts';
 import type { RepositorySettings } from '../repository.ts';
 import { checkAcmeIssuer } from './acme-issuer-rules.ts';
-import { checkAcmeCertificate, checkWithoutAcme } from './acme-rules.ts';
+import { type AcmeFacts, checkAcmeCertificate, checkWithoutAcme } from './acme-rules.ts';
 import { checkRates } from './ca-rates.ts';
 import { type Catalogue, catalogue, type Declared, type LintedFile } from './catalogue.ts';
 import { type CrossFinding, compareFindings, type Finding, findingOf } from './finding.ts';
@@ -19,9 +20,12 @@ import { reopen } from './reopened.ts';
  * Everything there is to say about the manifests of a work tree: what is wrong with each document, what is not
  * served yet, and what the objects make of each other. Pure, in the order of files and places.
  */
-export function lintFiles(files: readonly LintedFile[], settings: RepositorySettings): readonly Finding[] {
-  const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  const objects = catalogue(sorted.filter(({ path }) => path !== SETTINGS_FILE));
+export function lintFiles(
+  files: readonly LintedFile[],
+  settings: RepositorySettings,
+  objects: Catalogue = catalogueOf(files),
+): readonly Finding[] {
+  const sorted = inOrder(files);
   const byPath = new Map(sorted.map((file) => [file.path, file]));
   const crossing = [
     ...checkObjects(objects, settings),
@@ -32,6 +36,15 @@ export function lintFiles(files: readonly LintedFile[], settings: RepositorySett
   const misplaced = sorted.flatMap((file) => misplacedObjects(file));
   const found = [...sorted.flatMap((file) => findingsOf(file)), ...misplaced, ...placed(crossing, byPath)];
   return found.sort(compareFindings);
+}
+
+/** The objects of a work tree; of the file with the settings there are none. */
+export function catalogueOf(files: readonly LintedFile[]): Catalogue {
+  return catalogue(inOrder(files).filter(({ path }) => path !== SETTINGS_FILE));
+}
+
+function inOrder(files: readonly LintedFile[]): readonly LintedFile[] {
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
 /** What is to say about one file by itself. */
@@ -84,23 +97,24 @@ function unserved({ object, document }: PlacedObject): readonly ManifestProblem[
 type Files = ReadonlyMap<string, LintedFile>;
 
 function checkAcme(objects: Catalogue, files: Files): readonly CrossFinding[] {
-  const shapes = new Map<Declared<Issuer>, AcmeShape | undefined>();
+  const facts = new Map<Declared<Issuer>, AcmeFacts | undefined>();
   return objects.certificates.flatMap((certificate) => {
     const issuer = issuerOf(certificate.object, objects);
     if (issuer === undefined) return [];
     if (issuer.object.spec.type !== 'acme') return checkWithoutAcme(certificate);
-    if (!shapes.has(issuer)) shapes.set(issuer, acmeShape(issuer, files));
-    const acme = shapes.get(issuer);
+    if (!facts.has(issuer)) facts.set(issuer, acmeFacts(issuer, files));
+    const acme = facts.get(issuer);
     return acme === undefined ? [] : checkAcmeCertificate(certificate, acme);
   });
 }
 
-/** `spec.acme` as it is written: with the solvers that are not served yet. */
-function acmeShape(issuer: Declared<Issuer>, files: Files): AcmeShape | undefined {
+/** By `spec.acme` as it is written: with the solvers that are not served yet. */
+function acmeFacts(issuer: Declared<Issuer>, files: Files): AcmeFacts | undefined {
   const bytes = files.get(issuer.file)?.bytes;
   const document = bytes === undefined ? undefined : reopen(bytes).get(issuer.document);
   const checked = checkShape(ISSUER, withoutNulls(document?.value));
-  return checked.ok ? checked.value.spec.acme : undefined;
+  const acme = checked.ok ? checked.value.spec.acme : undefined;
+  return acme && { acme, ca: caFacts(acme.server) };
 }
 
 /** Finds out where the fields of findings stand, opening each file once. */
