@@ -126,10 +126,12 @@ export function createPlan(input: {
   }
   const { certificates, costs, warnings, confirmed = [] } = input;
   const id = planId(changes);
-  const isOverRail = isLarge(changes, certificates);
-  // The first filling of a repository is no slip.
-  const isUnconfirmed = isOverRail && certificates >= LARGE_SHARE_OF_AT_LEAST && !confirmed.includes(id);
-  const summary = { actions, certificates, isLarge: isOverRail, isUnconfirmed, costs, warnings };
+  const count = weightyChanges(changes).length;
+  const isUnconfirmed = isOverRail(count, certificates) && !confirmed.includes(id);
+  const summary = {
+    ...{ actions, certificates, costs, warnings },
+    ...{ isLarge: isLarge(count, certificates), isUnconfirmed },
+  };
   return { id, summary, changes };
 }
 
@@ -138,16 +140,27 @@ export function hasFinding({ changes }: Plan): boolean {
   return changes.some(({ action }) => action === 'invalid' || action === 'denied');
 }
 
-/** Certificates that are issued, reissued or removed: what the safety rail counts. */
-export function weightyChanges(changes: readonly PlannedChange[]): number {
-  return changes.filter(
-    ({ kind, action }) =>
-      kind === 'Certificate' && (action === 'issue' || action === 'reissue' || action === 'remove'),
-  ).length;
+/**
+ * Certificates that are issued, reissued or removed: what the safety rail counts. A first certificate that was wanted
+ * before is none of them: whoever corrects what never worked puts nothing at stake.
+ */
+export function weightyChanges(changes: readonly PlannedChange[]): readonly PlannedChange[] {
+  return changes.filter(({ kind, action, content }) => {
+    if (kind !== 'Certificate') return false;
+    const isNew = action === 'issue' && content?.from === undefined;
+    return isNew || action === 'reissue' || action === 'remove';
+  });
 }
 
-function isLarge(changes: readonly PlannedChange[], certificates: number): boolean {
-  const count = weightyChanges(changes);
+/**
+ * Whether so many changes to a branch that declares so many Certificates wait until somebody confirms them. The first
+ * filling of a repository is no slip, whatever its size.
+ */
+export function isOverRail(count: number, certificates: number): boolean {
+  return certificates >= LARGE_SHARE_OF_AT_LEAST && isLarge(count, certificates);
+}
+
+function isLarge(count: number, certificates: number): boolean {
   const isLargeShare = certificates >= LARGE_SHARE_OF_AT_LEAST && count > LARGE_SHARE * certificates;
   return isLargeShare || count > LARGE_COUNT;
 }

@@ -43,10 +43,10 @@ export function countsInWords({ summary }: Plan): string {
 
 /** What is said of a plan over the safety rail. */
 export function largeInWords({ id, summary, changes }: Plan): string {
-  const count = weightyChanges(changes);
+  const count = weightyChanges(changes).length;
   const large = `This is a large change: ${count} Certificates issued, reissued or removed; the repository declares ${summary.certificates} now.`;
   if (!summary.isUnconfirmed) return large;
-  return `${large} To confirm it, add ${id} to spec.confirmed of certops.yaml in the same change.`;
+  return `${large} It is held until somebody confirms it: add ${id} to spec.confirmed of certops.yaml in the same change.`;
 }
 
 /** `namespace/name`, or the place of what has no name. */

@@ -85,9 +85,13 @@ export class OutputPaths {
 
 /** `path` is relative to the folder of Secrets. */
 function classifySecret(path: string): OutputPath {
-  const match = /^([^/]+)\/([^/]+)\.yaml$/.exec(path);
-  if (match === null) return { kind: NAMESPACE_FOLDER.test(path) ? 'obstruction' : 'other' };
-  return { kind: 'secret', name: { namespace: match[1] as string, name: match[2] as string } };
+  const slash = path.indexOf('/');
+  const end = path.length - '.yaml'.length;
+  // Of every file of a tree: without a regular expression it is several times as quick.
+  if (slash > 0 && end > slash + 1 && path.endsWith('.yaml') && path.indexOf('/', slash + 1) < 0) {
+    return { kind: 'secret', name: { namespace: path.slice(0, slash), name: path.slice(slash + 1, end) } };
+  }
+  return { kind: NAMESPACE_FOLDER.test(path) ? 'obstruction' : 'other' };
 }
 
 /** `path` is relative to the folder of statuses. */
