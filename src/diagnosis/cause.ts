@@ -99,6 +99,7 @@ export const CAUSE_CODES = [
   // policy
   'denied',
   'unapproved',
+  'plan-held',
   // account
   'account-unusable',
   'account-binding-required',
@@ -146,7 +147,9 @@ export type Obstacle =
   | { readonly kind: 'issuer-missing'; readonly message: string }
   | { readonly kind: 'secret-claimed'; readonly owner: string; readonly message: string }
   | { readonly kind: 'secret-not-owned'; readonly message: string }
-  | { readonly kind: 'suspended'; readonly reason: string; readonly notAfter: Date };
+  | { readonly kind: 'suspended'; readonly reason: string; readonly notAfter: Date }
+  /** A change of many Certificates waits for a person's word (`spec.confirmed` of certops.yaml). */
+  | { readonly kind: 'held'; readonly planId: string; readonly message: string };
 
 /** An obstacle and the object it stands before. */
 export interface ObstacleContext {

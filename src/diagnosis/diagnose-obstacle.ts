@@ -18,6 +18,7 @@ const CODES: Readonly<Record<Obstacle['kind'], CauseCode>> = {
   'secret-claimed': 'secret-claimed',
   'secret-not-owned': 'secret-not-owned',
   suspended: 'suspended-too-long',
+  held: 'plan-held',
 };
 
 /**
@@ -54,12 +55,13 @@ const SCOPES: Readonly<Record<string, CauseScope>> = {
   File: 'repository',
 };
 
-/** All that want an issuer which is not there are one cause. */
+/** All that want an issuer which is not there, and a plan that is held, are one cause. */
 function subjectOf(
   { kind }: Obstacle,
   subject: CauseSubject,
   issuer: CauseSubject | undefined,
 ): CauseSubject {
+  if (kind === 'held') return { kind: 'File', namespace: '', name: 'certops.yaml' };
   return kind === 'issuer-missing' ? (issuer ?? subject) : subject;
 }
 
@@ -74,7 +76,8 @@ function issuerOf({ subject, issuer }: ObstacleContext): CauseSubject | undefine
 }
 
 function partsOf(obstacle: Obstacle): readonly string[] {
-  return obstacle.kind === 'secret-claimed' ? [obstacle.owner] : [];
+  if (obstacle.kind === 'secret-claimed') return [obstacle.owner];
+  return obstacle.kind === 'held' ? [obstacle.planId] : [];
 }
 
 /** What was said of it, and where: it may quote what somebody wrote. */

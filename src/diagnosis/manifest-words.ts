@@ -122,4 +122,11 @@ export const MANIFEST_WORDS = {
     next: 'Add a CertificateRequestPolicy whose selector takes the issuer and namespace.',
     cures: ['Take an issuer that a policy selects.'],
   },
+  'plan-held': {
+    class: 'policy',
+    title: 'a large change waits for confirmation',
+    why: 'It would issue, reissue or remove so many certificates at once that a person has to say that it is meant.',
+    next: 'Add the id of the plan to spec.confirmed of certops.yaml, if it is meant.',
+    cures: ['Take the change back, or make it in smaller steps.'],
+  },
 } as const satisfies Partial<Record<CauseCode, CauseWords>>;

@@ -71,6 +71,11 @@ const CASES: readonly {
     expected: 'suspended-too-long specification certificate Certificate',
     said: 'moving hosts',
   },
+  {
+    obstacle: { kind: 'held', planId: '0123abcd', message: 'Plan 0123abcd waits' },
+    expected: 'plan-held policy repository File',
+    said: 'Plan 0123abcd waits',
+  },
 ];
 
 describe('what stands in the way is a cause', () => {
@@ -111,11 +116,13 @@ describe('the key of an obstacle', () => {
     assert.equal(key(suspended), key({ ...suspended, reason: 'y', notAfter: new Date(1) }));
   });
 
-  test('is another for another object or owner', () => {
+  test('is another for another object, owner or plan', () => {
     const claimed = { kind: 'secret-claimed', owner: 'web/a', message: 'x' } as const;
+    const held = { kind: 'held', planId: 'a', message: 'x' } as const;
 
     assert.notEqual(key(invalid), key(invalid, API));
     assert.notEqual(key(claimed), key({ ...claimed, owner: 'web/b' }));
+    assert.notEqual(key(held), key({ ...held, planId: 'b' }));
   });
 });
 
