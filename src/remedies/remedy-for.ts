@@ -1,5 +1,6 @@
 import type { Cause, CauseCode } from '../diagnosis/cause.ts';
 import { isNeverIssued, resume, retry, retryOnceCorrected, suspend } from './annotations.ts';
+import { confirmPlan } from './confirm-plan.ts';
 import { correctField, leaveOutFaults } from './correct-manifest.ts';
 import { dropNames } from './drop-names.ts';
 import { fallbackIssuer } from './fallback-issuer.ts';
@@ -38,6 +39,7 @@ const SPECIFIC: Readonly<Partial<Record<CauseCode, readonly Attempt[]>>> = {
   'sealing-rules-broken': [repairSopsRule],
   'credential-missing': [putBackSecrets],
   'suspended-too-long': [resume],
+  'plan-held': [confirmPlan],
 };
 
 /** What nothing but another request can heal; suspended only where nothing depends on it yet. */

@@ -28,7 +28,9 @@ export type RemedyKind =
   /** `certops.dev/suspend` on what was never issued. */
   | 'suspend'
   /** `certops.dev/suspend` goes away. */
-  | 'resume';
+  | 'resume'
+  /** The plan's id is added to `spec.confirmed` of certops.yaml. */
+  | 'confirm-plan';
 
 /** An edit of the repository that can be merged as it is. */
 export interface Remedy {
@@ -93,5 +95,8 @@ export interface RemedyInput {
   }[];
   /** Path of the Secret that cannot be sealed, for `.sops.yaml`. */
   readonly sealedPath?: string | undefined;
+  /** `certops.yaml` and the id of a plan that is held. */
+  readonly settings?: SourceFile | undefined;
+  readonly heldPlanId?: string | undefined;
   readonly now: Date;
 }

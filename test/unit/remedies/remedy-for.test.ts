@@ -27,7 +27,7 @@ function remedyOfText(
 }
 
 function classOf(code: (typeof CAUSE_CODES)[number]): CauseClass {
-  return ['denied', 'unapproved'].includes(code) ? 'policy' : 'environment';
+  return ['denied', 'unapproved', 'plan-held'].includes(code) ? 'policy' : 'environment';
 }
 
 const MARKED: readonly (readonly [name: string, before: string, after: string])[] = [
@@ -200,6 +200,59 @@ test('the newcomer of two claimants gets the next free Secret', () => {
 
   assert.deepEqual([remedy?.kind, remedy?.title], ['rename-secret', 'use the Secret www-tls-3']);
   assert.equal(remedy?.files.get('web/www.yaml'), withMetadata().replace('www-tls', 'www-tls-3'));
+});
+
+const ID = '0123456789abcdef';
+const SETTINGS = 'apiVersion: certops.dev/v1alpha1\nkind: Repository\nmetadata: {name: certificates}\n';
+
+const CONFIRMED: readonly (readonly [name: string, before: string | undefined, after: string])[] = [
+  [
+    'a new file',
+    undefined,
+    `apiVersion: certops.dev/v1alpha1\nkind: Repository\nmetadata:\n  name: certificates\nspec:\n  confirmed:\n    - "0123456789abcdef"\n`,
+  ],
+  ['settings without a spec', SETTINGS, `${SETTINGS}spec:\n  confirmed:\n    - 0123456789abcdef\n`],
+  [
+    'settings that confirm nothing',
+    `${SETTINGS}spec:\n  # many\n  exclude: []\n`,
+    `${SETTINGS}spec:\n  # many\n  exclude: []\n  confirmed:\n    - 0123456789abcdef\n`,
+  ],
+  [
+    'an empty list',
+    `${SETTINGS}spec:\n  confirmed: [] # none\n`,
+    `${SETTINGS}spec:\n  confirmed: [0123456789abcdef] # none\n`,
+  ],
+  [
+    'a list of others',
+    `${SETTINGS}spec:\n  confirmed:\n  - "aaaaaaaaaaaaaaaa" # done\n  prune: {}\n`.replace(
+      '  prune: {}\n',
+      '',
+    ),
+    `${SETTINGS}spec:\n  confirmed:\n  - "aaaaaaaaaaaaaaaa" # done\n  - 0123456789abcdef\n`,
+  ],
+];
+
+for (const [name, before, after] of CONFIRMED) {
+  test(`a held plan is confirmed in ${name}`, () => {
+    const settings = before === undefined ? undefined : { path: 'certops.yaml', text: before };
+
+    const remedy = remedyFor(situation({ cause: causeOf('plan-held'), settings, heldPlanId: ID }));
+
+    assert.deepEqual([remedy?.kind, remedy?.title], ['confirm-plan', `confirm plan ${ID}`]);
+    assert.deepEqual([...(remedy?.files ?? [])], [['certops.yaml', after]]);
+  });
+}
+
+test('an id of digits alone is written as a text', () => {
+  const remedy = remedyFor(situation({ cause: causeOf('plan-held'), heldPlanId: '1234567812345678' }));
+
+  assert.match(remedy?.files.get('certops.yaml') ?? '', /- "1234567812345678"\n/);
+});
+
+test('what is no id of a plan is not confirmed', () => {
+  const heldPlanId = `x, ${STRANGER}`;
+
+  assert.equal(remedyFor(situation({ cause: causeOf('plan-held'), heldPlanId })), undefined);
 });
 
 const SEALED =
