@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { SETTINGS_FILE } from '../api/manifest-paths.ts';
 import { cutText } from '../lib/cut-text.ts';
 import { printable } from '../lib/printable.ts';
 import type { Remedy } from '../remedies/remedy.ts';
@@ -16,8 +17,10 @@ const NOT_IN_PATHS = /[^\p{L}\p{M}\p{N}./_-]/gu;
 export function proposalTitle({ cause, affected }: OpenCause, remedy: Remedy, maxCharacters: number): string {
   const { subject } = cause;
   const name = subject.kind === 'File' ? subject.name.replace(NOT_IN_PATHS, '_') : subject.name;
+  // The word before a path is there for forges, too: to some a slash at the beginning is a command.
+  const about = name === SETTINGS_FILE ? SETTINGS_FILE : subjectInWords({ ...subject, name });
   const isRetry = remedy.kind === 'retry';
-  const head = `${subjectInWords({ ...subject, name })}: ${isRetry ? cause.title : remedy.title}`;
+  const head = `${about}: ${isRetry ? cause.title : remedy.title}`;
   const count = affected.length > 1 ? [countOfCertificates(affected.length)] : [];
   const why = isRetry ? [] : [cause.title];
   const titles = [[...why, ...count], count, []]

@@ -5,16 +5,18 @@ import { type Section, titled } from './section.ts';
 import { quotation, sentences } from './wording.ts';
 
 const HEADING = 'What fails';
+const HEADING_OF_PLANS = 'What waits';
 const MANY = 20;
 const FEW = 3;
 
 /** The cause, name by name, in the CA's own words. */
 export function causeSection(cause: Cause): Section {
   const { explanation, identifiers } = cause;
+  const heading = cause.code === 'plan-held' ? HEADING_OF_PLANS : HEADING;
   const told = sentences(explanation.what, explanation.why);
-  const full = titled(HEADING, paragraphs(told, answer(cause), names(identifiers, MANY)));
-  const few = titled(HEADING, paragraphs(told, answer(cause), names(identifiers, FEW)));
-  const bare = titled(HEADING, [told]);
+  const full = titled(heading, paragraphs(told, answer(cause), names(identifiers, MANY)));
+  const few = titled(heading, paragraphs(told, answer(cause), names(identifiers, FEW)));
+  const bare = titled(heading, [told]);
   return [
     ...(few === full ? [] : [{ text: full, worth: 50 }]),
     ...(bare === few ? [] : [{ text: few, worth: 80 }]),
@@ -29,7 +31,7 @@ function paragraphs(...parts: readonly string[]): readonly string[] {
 
 /** Causes for which no CA was asked: their problem says what was found where. */
 const FOUND_HERE: readonly CauseCode[] = [
-  ...(['manifest-invalid', 'not-allowed-here', 'not-served', 'denied', 'unapproved'] as const),
+  ...(['manifest-invalid', 'not-allowed-here', 'not-served', 'denied', 'unapproved', 'plan-held'] as const),
   ...(['issuer-missing', 'secret-claimed', 'secret-not-owned'] as const),
 ];
 

@@ -1,12 +1,14 @@
 import type { OpenCause } from '../open-cause.ts';
 import { type Section, wholeSection } from './section.ts';
-import { isOnlyTheEdit, shownInstant, shownName } from './wording.ts';
+import { isHeldPlan, isOnlyTheEdit, shownInstant, shownName } from './wording.ts';
 
 /** What happens if nobody does anything. */
 export function otherwiseSection(open: OpenCause, now: Date): Section {
-  const told = isOnlyTheEdit(open)
-    ? 'What was accepted before stays in force and goes on being renewed; the edit never takes effect.'
-    : `${again(open)}${end(open, now)}`;
+  const what = isHeldPlan(open) ? 'change' : 'edit';
+  const told =
+    isHeldPlan(open) || isOnlyTheEdit(open)
+      ? `What was accepted before stays in force and goes on being renewed; the ${what} never takes effect.`
+      : `${again(open)}${end(open, now)}`;
   return wholeSection('If nothing is done', [told], 65);
 }
 

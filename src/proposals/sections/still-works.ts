@@ -63,7 +63,7 @@ function table(affected: readonly Affected[], count: number): readonly string[] 
   const more = affected.length - count;
   const shown = Math.min(count, affected.length);
   const lines = [
-    '| Certificate | Works until | Renewal was due |',
+    '| Certificate | Works until | Renewal due |',
     '| --- | --- | --- |',
     ...affected.slice(0, count).map(row),
     ...(more > 0 ? ['', `And ${more} more.`] : []),

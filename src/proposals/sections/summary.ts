@@ -1,14 +1,16 @@
 import { quoteInline, quoteWords } from '../../lib/markdown-quote.ts';
 import type { OpenCause } from '../open-cause.ts';
 import type { Section } from './section.ts';
-import { countOfCertificates, isOnlyTheEdit, shownName, subjectInWords } from './wording.ts';
+import { countOfCertificates, isHeldPlan, isOnlyTheEdit, shownName, subjectInWords } from './wording.ts';
 
 /** One line: who cannot do what, and why. */
 export function summarySection(open: OpenCause): Section {
   const { cause, affected } = open;
-  const who = isOnlyTheEdit(open)
-    ? `${quoteInline(subjectInWords(cause.subject))} is not accepted as it stands`
-    : whoCannot(cause.subject, affected);
+  const who = isHeldPlan(open)
+    ? `${countOfCertificates(affected.length)} ${affected.length === 1 ? 'stays as it is' : 'stay as they are'}`
+    : isOnlyTheEdit(open)
+      ? `${quoteInline(subjectInWords(cause.subject))} is not accepted as it stands`
+      : whoCannot(cause.subject, affected);
   const text = `**${who}: ${quoteWords(cause.title).replace(/\.$/, '')}.**`;
   return [{ text, worth: 100 }];
 }

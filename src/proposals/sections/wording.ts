@@ -14,6 +14,11 @@ export function subjectInWords({ kind, namespace, name }: CauseSubject): string 
   return kind === 'Certificate' ? object : `${kind} ${object}`;
 }
 
+/** Whether a large change waits for a person, and nothing is wrong with it. */
+export function isHeldPlan({ cause }: OpenCause): boolean {
+  return cause.code === 'plan-held';
+}
+
 /** Whether an edit alone is refused: the revision before it stays in force, so the certificate in use is renewed. */
 export function isOnlyTheEdit({ cause, attempts, affected }: OpenCause): boolean {
   const isRefused = cause.code === 'manifest-invalid' || cause.code === 'not-allowed-here';
