@@ -49,8 +49,9 @@ import { Store } from '../store/store.ts';
 import { type ChallengeParts, startPresenters } from './challenge-parts.ts';
 import type { DaemonConfig, Environment } from './config.ts';
 import { watchEventLoop } from './event-loop-watch.ts';
+import { gitCredentials } from './git-credentials.ts';
 import { readManifests } from './manifest-reader.ts';
-import { createPlanner } from './planning-thread.ts';
+import { BRANCH_LIMITS, createPlanner } from './planning-thread.ts';
 import { openRepositoryForge } from './repository-forge.ts';
 
 /** A running composition: the engine and what it stands on. */
@@ -85,7 +86,7 @@ export async function composeDaemon(
         branch: config.branch,
         dataDir: config.dataDir,
         identity: () => settings().commit,
-        ...{ signer, credentials: config.credentials, clock, faults, log },
+        ...{ signer, credentials: gitCredentials(config, clock), clock, faults, log },
       },
       signal,
     );
@@ -99,6 +100,7 @@ export async function composeDaemon(
         readManifests,
         openProposing: proposingOn(config, store, clock),
         planner: createPlanner(),
+        branchPlanner: createPlanner(BRANCH_LIMITS),
         ...{ clock, faults, log },
       },
       {

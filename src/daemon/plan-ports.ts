@@ -20,6 +20,8 @@ export function planPorts(blobSource: PlanPorts['store'], rules: RuleRunner): Pl
   return {
     store: {
       blobSizes: (oids) => blobSource.blobSizes(oids),
+      // Nothing is kept of these: most are looked at this once.
+      eachBlob: blobSource.eachBlob,
       readBlob: (oid, maxBytes) => {
         const known = blobs.get(oid);
         if (known !== undefined) return known;

@@ -12,13 +12,15 @@ export interface PlanningLimits {
 }
 
 const LIMITS: PlanningLimits = { timeoutMs: 8000, maxHeapMiB: 512 };
+/** What the source branch itself may take. */
+export const BRANCH_LIMITS: PlanningLimits = { timeoutMs: 120_000, maxHeapMiB: 1024 };
 /** A thread that does not come up within this time is a broken installation, or a very busy machine. */
 const START_TIMEOUT_MS = 30_000;
 
 type Blobs = Parameters<Planner>[1];
 
 /**
- * Plans each pull request in a thread of its own, which is ended whatever it is doing: without environment, with a bounded
+ * Plans each change in a thread of its own, which is ended whatever it is doing: without environment, with a bounded
  * heap, for so long and no longer.
  */
 export function createPlanner(limits: PlanningLimits = LIMITS): Planner {

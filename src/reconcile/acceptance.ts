@@ -5,6 +5,7 @@ import type { AcceptedSource } from '../status/accepted-source.ts';
 import { certificateHash, type Declared, issuerHash, type Rejected } from './desired-state.ts';
 import { certificateKey, issuerKey } from './keys.ts';
 import type { ManifestReader, RepositoryReader } from './ports.ts';
+import type { SafetyRail } from './safety-rail.ts';
 import { type DeclaredName, mayDeclare, withdrawal } from './tenancy.ts';
 import type { World } from './world.ts';
 
@@ -22,10 +23,13 @@ export type Resolution<T> =
   | { readonly kind: 'in-force'; readonly declared: Declared<T>; readonly refusal?: Refusal | undefined }
   /** Declared, but never in a form that could be accepted. */
   | { readonly kind: 'refused'; readonly path: string; readonly refusal: Refusal }
+  /** New, and part of a large change that waits until somebody confirms it. */
+  | { readonly kind: 'held'; readonly path: string; readonly refusal?: undefined }
   | { readonly kind: 'removed' };
 
 /** What is known of one object, however it is declared. */
 interface Asked<T> {
+  readonly key: string;
   readonly name: DeclaredName;
   /** The acceptable ones. */
   readonly declarations: readonly Declared<T>[];
@@ -44,9 +48,17 @@ export class Acceptance {
   readonly #world: World;
   readonly #reader: RepositoryReader;
   readonly #readManifests: ManifestReader;
+  readonly #rail: Pick<SafetyRail, 'holds'> | undefined;
   readonly #files = new Map<string, Promise<ManifestFile>>();
 
-  constructor(world: World, reader: RepositoryReader, readManifests: ManifestReader) {
+  /** `rail` tells what is held; where there is none, nothing is. */
+  constructor(
+    world: World,
+    reader: RepositoryReader,
+    readManifests: ManifestReader,
+    rail?: Pick<SafetyRail, 'holds'>,
+  ) {
+    this.#rail = rail;
     this.#world = world;
     this.#reader = reader;
     this.#readManifests = readManifests;
@@ -56,7 +68,7 @@ export class Acceptance {
     const { desired, recorded } = this.#world;
     const name = { kind: 'Certificate', namespace: key.slice(0, key.indexOf('/')) };
     return this.#resolve({
-      name,
+      ...{ key, name },
       declarations: desired.certificates(key),
       rejections: desired.rejections(key),
       source: recorded.certificate(key)?.status.source,
@@ -72,7 +84,7 @@ export class Acceptance {
     const colon = key.indexOf(':');
     const name = { kind: key.slice(0, colon), namespace: key.slice(colon + 1, key.indexOf('/')) };
     return this.#resolve({
-      name,
+      ...{ key, name },
       declarations: desired.issuers(key),
       rejections: desired.rejections(key),
       source: recorded.issuer(key)?.status.source,
@@ -87,6 +99,13 @@ export class Acceptance {
   async #resolve<T extends Certificate | Issuer>(asked: Asked<T>): Promise<Resolution<T>> {
     const { name, declarations, source } = asked;
     const { tenancy, desired } = this.#world;
+    // A new issuer takes nothing away and issues nothing by itself.
+    const isNewIssuer = name.kind !== 'Certificate' && source === undefined;
+    if (!isNewIssuer && this.#rail?.holds(asked.key) === true) {
+      const same = declarations.filter(({ specHash }) => specHash === source?.specHash);
+      const declared = same.find(({ path }) => path === source?.path) ?? same[0];
+      return declared === undefined ? this.#held(asked) : { kind: 'in-force', declared };
+    }
     const isOurs = (path: string) => mayDeclare(tenancy, path, name);
     // What the rules let nobody say in a file is nobody's word about the object, whatever is wrong with it.
     const rejections = asked.rejections.filter(({ path }) => isOurs(path));
@@ -133,6 +152,16 @@ export class Acceptance {
     });
   }
 
+  /** What was accepted last, without a word about what is newer: it waits, and nothing is wrong with it. */
+  async #held<T extends Certificate | Issuer>(asked: Asked<T>): Promise<Resolution<T>> {
+    const path = asked.declarations[0]?.path ?? asked.rejections[0]?.path ?? asked.source?.path;
+    if (path === undefined) return { kind: 'removed' };
+    const accepted = await this.#lastAccepted(asked);
+    if (accepted === undefined) return { kind: 'held', path };
+    if (typeof accepted === 'object') return { kind: 'in-force', declared: accepted };
+    return { kind: 'refused', path, refusal: { reason: 'NotAllowed', message: accepted } };
+  }
+
   /** A file of many objects is asked for by each of them: the last few stay at hand. */
   #accepted(blob: string): Promise<ManifestFile> {
     const known = this.#files.get(blob);
@@ -146,34 +175,37 @@ export class Acceptance {
   }
 
   async #fallBack<T extends Certificate | Issuer>(
-    { name, source, select }: Asked<T>,
+    asked: Asked<T>,
     path: string,
     refusal: Refusal,
   ): Promise<Resolution<T>> {
-    if (source === undefined) return { kind: 'refused', path, refusal };
-    // What was accepted stands as long as the rules let its file declare it (contract 1.1).
+    const accepted = await this.#lastAccepted(asked);
+    if (accepted === undefined) return { kind: 'refused', path, refusal };
+    if (typeof accepted === 'object') return { kind: 'in-force', declared: accepted, refusal };
+    const isTold = refusal.reason === 'NotAllowed' && path === asked.source?.path;
+    return { kind: 'refused', path, refusal: isTold ? refusal : { reason: 'NotAllowed', message: accepted } };
+  }
+
+  /**
+   * The revision that was accepted last; undefined where there is none that can be read, and where the rules do not let
+   * its file declare it any more (contract 1.1), what they say.
+   */
+  async #lastAccepted<T extends Certificate | Issuer>({
+    name,
+    source,
+    select,
+  }: Asked<T>): Promise<Declared<T> | string | undefined> {
+    if (source === undefined) return undefined;
     const withdrawn = withdrawal(this.#world.tenancy, source.path, name);
-    if (withdrawn !== undefined) {
-      const isTold = refusal.reason === 'NotAllowed' && path === source.path;
-      return {
-        kind: 'refused',
-        path,
-        refusal: isTold ? refusal : { reason: 'NotAllowed', message: withdrawn },
-      };
-    }
+    if (withdrawn !== undefined) return withdrawn;
     // History may have been rewritten since: reading what is not there would count as a damaged mirror.
     const isThere = (await this.#reader.blobSizes([source.blob])).has(source.blob);
     const file = isThere ? await this.#accepted(source.blob) : { objects: [] };
     for (const placed of file.objects) {
       const selected = select(placed.object);
-      if (selected === undefined) continue;
-      return {
-        kind: 'in-force',
-        declared: { ...selected, path: source.path, blob: source.blob },
-        refusal,
-      };
+      if (selected !== undefined) return { ...selected, path: source.path, blob: source.blob };
     }
-    return { kind: 'refused', path, refusal };
+    return undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import { isTrue } from '../api/condition.ts';
+import { SETTINGS_FILE } from '../api/manifest-paths.ts';
 import type { ObjectName } from '../api/names.ts';
 import type { Cause, CauseSubject } from '../diagnosis/cause.ts';
 import { diagnoseObstacle } from '../diagnosis/diagnose-obstacle.ts';
@@ -6,8 +7,10 @@ import { earliest } from '../lib/clock.ts';
 import type { Affected, OpenCause, PastAttempt } from '../proposals/open-cause.ts';
 import type { Attempts } from './attempts.ts';
 import type { Circuits } from './circuits.ts';
+import { heldInWords } from './held-plan.ts';
 import type { CertificateKey, IssuerKey } from './keys.ts';
 import { rejectedKey } from './rejected-key.ts';
+import type { SafetyRail } from './safety-rail.ts';
 import type { Troubles } from './troubles.ts';
 import type { World } from './world.ts';
 
@@ -16,6 +19,7 @@ export interface CausesParts {
   readonly attempts: Attempts;
   readonly circuits: Circuits;
   readonly troubles: Troubles;
+  readonly rail: Pick<SafetyRail, 'held'>;
 }
 
 /** One cause while it is being put together. */
@@ -35,7 +39,7 @@ interface Draft {
  */
 export function causesAtHand(parts: CausesParts, now: Date): readonly OpenCause[] {
   const drafts = new Map<string, Draft>();
-  for (const find of [failedAttempts, waiting, standing, rejectedManifests, unserved]) {
+  for (const find of [failedAttempts, waiting, standing, rejectedManifests, unserved, heldByRail]) {
     find(parts, drafts, now);
   }
   return [...drafts.values()].map((draft) => ({
@@ -137,6 +141,18 @@ function unserved({ world }: CausesParts, drafts: Map<string, Draft>, now: Date)
     if (isIssuer(key)) for (const one of dependentsInNeed(world, key)) draft.affected.add(one);
     else draft.affected.add(key);
   }
+}
+
+/** A large change that nobody has confirmed yet. */
+function heldByRail({ rail: { held } }: CausesParts, drafts: Map<string, Draft>): void {
+  if (held === undefined) return;
+  const range = `${held.base.slice(0, 12)}..${held.at.slice(0, 12)}`;
+  const cause = diagnoseObstacle(
+    { kind: 'held', planId: held.id, message: `${heldInWords(held)}. Who asked for it: git log ${range}` },
+    { subject: fileSubject(SETTINGS_FILE) },
+  );
+  const draft = draftOf(drafts, cause, held.since);
+  for (const key of held.certificates) draft.affected.add(key);
 }
 
 function draftOf(drafts: Map<string, Draft>, cause: Cause, since: Date): Draft {

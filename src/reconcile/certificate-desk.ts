@@ -76,6 +76,8 @@ export class CertificateDesk {
       if (recorded === undefined) return SETTLED;
       return { kind: 'work', run: (signal) => clerk.remove(recorded.status, signal) };
     }
+    // The rail tells of it, for all of them at once.
+    if (resolution.kind === 'held') return SETTLED;
     if (resolution.kind === 'refused') {
       if (recorded?.status.problem === resolution.refusal.message) return SETTLED;
       return { kind: 'work', run: (signal) => clerk.refuse(key, resolution.refusal, signal) };

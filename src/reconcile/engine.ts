@@ -15,6 +15,7 @@ import { Circuits } from './circuits.ts';
 import { Denials } from './denials.ts';
 import { isKeystorePasswordCode, isLostPrecondition } from './error-kinds.ts';
 import { GoingBack } from './going-back.ts';
+import { readHeldPlan } from './held-plan.ts';
 import { Holding } from './holding.ts';
 import { Issuance } from './issuance.ts';
 import { IssuerDesk } from './issuer-desk.ts';
@@ -29,6 +30,7 @@ import { Registration } from './registration.ts';
 import { RenewalInformationTimetable } from './renewal-information.ts';
 import { RenewalInquiry } from './renewal-inquiry.ts';
 import { Reviewer } from './reviewer.ts';
+import { SafetyRail } from './safety-rail.ts';
 import { SecretInspection } from './secret-inspection.ts';
 import { type Summary, summarize } from './summary.ts';
 import { Troubles } from './troubles.ts';
@@ -81,6 +83,8 @@ export class Engine {
   readonly #holding: Holding;
   readonly #proposing: Proposing;
   readonly #reviewer: Reviewer;
+  readonly #rail: SafetyRail;
+  #stopping: AbortSignal = new AbortController().signal;
   #isHinted = false;
   #lookedAtMs: number | undefined;
   #advancing: Promise<void> = Promise.resolve();
@@ -108,7 +112,9 @@ export class Engine {
     this.#recipients = new RecipientsKeeper(ports, world, examined, options.isSigning);
     this.#resealing = new RecipientsClerk(ports, world, examined);
     this.#board = new BoardClerk(world, ports.store, examined);
-    const acceptance = new Acceptance(world, ports.store, ports.readManifests);
+    const rail = new SafetyRail(ports, world, readHeldPlan(state));
+    this.#rail = rail;
+    const acceptance = new Acceptance(world, ports.store, ports.readManifests, rail);
     const registration = new Registration(ports, world, this.#pool, attempts, examined);
     const issuers = new IssuerDesk(world, acceptance, registration, attempts);
     const advance = () => this.#advance();
@@ -131,8 +137,8 @@ export class Engine {
     this.#holding = holding;
     const clerk = new CertificateClerk(ports, world, attempts, rules, holding);
     const troubles = new Troubles();
-    this.#proposing = new Proposing(ports, world, acceptance, { attempts, circuits, troubles });
-    this.#reviewer = new Reviewer(ports, world);
+    this.#proposing = new Proposing(ports, world, acceptance, { attempts, circuits, troubles, rail });
+    this.#reviewer = new Reviewer(ports, world, rail);
     const certificates = new CertificateDesk({
       ...{ ports, world, acceptance, issuers, registration, attempts, advance, cases, timetable },
       ...{ circuits, holding, troubles, clerk },
@@ -162,6 +168,7 @@ export class Engine {
    * `reconcile.unvouched-outputs`: nothing can be done then.
    */
   async runOnce(signal: AbortSignal): Promise<Summary> {
+    this.#stopping = signal;
     await this.#begin(signal);
     for (;;) {
       await this.#settle(signal);
@@ -172,7 +179,7 @@ export class Engine {
       if (this.#world.commit === before && this.#work.isIdle) {
         await this.#proposing.finish(signal);
         await this.#reviewer.runOnce(signal);
-        return summarize(this.#world, this.#unhandled(), this.#ports.clock.now());
+        return summarize(this.#world, this.#unhandled(), this.#rail.held, this.#ports.clock.now());
       }
     }
   }
@@ -180,6 +187,7 @@ export class Engine {
   /** Runs until `signal` fires. Failures of Git are logged and tried again. */
   async run(signal: AbortSignal): Promise<void> {
     const { log, clock } = this.#ports;
+    this.#stopping = signal;
     let isBegun = false;
     let reviewing: Promise<void> | undefined;
     let failures = 0;
@@ -363,8 +371,14 @@ export class Engine {
     const { store, sealer } = this.#ports;
     const isFirst = this.#world.isEmpty;
     if (!isFirst && this.#world.commit === store.tip.commit) return;
+    // Before anything is written: that would count as judged.
+    await this.#rail.begin(store.tip.commit, this.#stopping);
     await this.#putBack();
-    const change = await this.#world.advance(store.tip.commit);
+    const tip = store.tip.commit;
+    // Before the view moves: nobody acts on what was not judged.
+    await this.#rail.judge(tip, this.#stopping);
+    const change = await this.#world.advance(tip);
+    for (const key of this.#rail.takeMoved()) this.#work.mark(key);
     this.#reviewer.lookAtBase();
     if (change.haveRulesChanged) sealer.setRules(this.#world.sopsRules);
     this.#mark(change, isFirst);

@@ -44,6 +44,7 @@ export class IssuerDesk {
       if (recorded === undefined) return SETTLED;
       return { kind: 'work', run: (signal) => this.#registration.remove(recorded.status, key, signal) };
     }
+    if (resolution.kind === 'held') return SETTLED;
     if (resolution.kind === 'refused') {
       if (recorded?.status.problem === resolution.refusal.message) return SETTLED;
       const [kind, rest] = key.split(':') as ['Issuer' | 'ClusterIssuer', string];

@@ -51,8 +51,9 @@ export async function mergedTree(
 /** Files with others in their places; null takes one away. */
 export function withChanges(
   files: TreeFiles,
-  changes: Iterable<Pick<BlobChange, 'path' | 'after'>>,
+  changes: readonly Pick<BlobChange, 'path' | 'after'>[],
 ): TreeFiles {
+  if (changes.length === 0) return files;
   const changed = new Map(files);
   for (const { path, after } of changes) {
     if (after === null) changed.delete(path);

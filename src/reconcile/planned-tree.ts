@@ -18,30 +18,25 @@ export class PlannedTree implements RepositoryReader {
   readonly #reader: Pick<RepositoryReader, 'readBlob' | 'blobSizes'>;
   readonly #files: ReadonlyMap<string, string>;
   readonly #loose: ReadonlyMap<string, LooseFile>;
-  /** What the first stage shows, and the rest. Told once: there are tens of thousands. */
   readonly #shown: readonly string[];
-  readonly #hidden: readonly string[];
   #revealed: readonly string[] = [];
 
-  /** `files` is object ids by path; `isRecord` tells the files that the first stage does not show. */
+  /** `files` is object ids by path; `shown` are the paths of the first stage, in any order. */
   constructor(
     reader: Pick<RepositoryReader, 'readBlob' | 'blobSizes'>,
     files: ReadonlyMap<string, string>,
     loose: ReadonlyMap<string, LooseFile>,
-    isRecord: (path: string) => boolean,
+    shown: readonly string[],
   ) {
     this.#reader = reader;
     this.#files = files;
     this.#loose = loose;
-    const [shown, hidden]: [string[], string[]] = [[], []];
-    for (const path of files.keys()) (isRecord(path) ? hidden : shown).push(path);
     this.#shown = shown;
-    this.#hidden = hidden;
   }
 
-  /** Records that the second stage shows besides. */
-  reveal(isWanted: (path: string) => boolean): void {
-    this.#revealed = this.#hidden.filter((path) => isWanted(path));
+  /** Records that the second stage shows besides; what this tree has not got is none. */
+  reveal(paths: readonly string[]): void {
+    this.#revealed = paths.filter((path) => this.#files.has(path));
   }
 
   async changes(before: string | null, after: string): Promise<readonly BlobChange[]> {

@@ -1,14 +1,17 @@
 import type { ManifestFile, ManifestObject, Position } from '../api/manifest.ts';
-import { isManifestPath, SETTINGS_FILE } from '../api/manifest-paths.ts';
+import { isManifestPath, MANIFEST_MAX_BYTES, SETTINGS_FILE } from '../api/manifest-paths.ts';
 import { formatIssuerRef, formatObjectName, issuerName } from '../api/names.ts';
+import { DEFAULT_SETTINGS } from '../api/repository.ts';
 import { silentLog } from '../lib/log.ts';
 import { createPlan, type Plan, type PlannedChange } from '../plan/plan.ts';
 import { costsOf, costWarnings, type PlannedOrder } from '../plan/plan-costs.ts';
 import type { RuleRunner } from '../policy/rule-runner.ts';
-import type { OutputPath, OutputPaths } from '../status/paths.ts';
+import type { OutputPaths } from '../status/paths.ts';
 import { Attempts } from './attempts.ts';
+import { type BaseFiles, baseFiles, isYaml } from './base-files.ts';
 import type { Declared } from './desired-state.ts';
 import type { CertificateKey } from './keys.ts';
+import { withChanges } from './merged-tree.ts';
 import {
   declaredOf,
   differencesOf,
@@ -17,20 +20,22 @@ import {
   outcomeAfter,
   outcomeOf,
 } from './planned-certificate.ts';
+import { type HeldChange, withoutHeldChange } from './planned-hold.ts';
 import { plannedIssuer } from './planned-issuer.ts';
 import { PlannedPolicies } from './planned-policies.ts';
 import { plannedProblems } from './planned-problems.ts';
 import { type LooseFile, PlannedTree } from './planned-tree.ts';
 import { duplicates, rulesWarnings } from './planned-warnings.ts';
 import type { Ports, StateDocument } from './ports.ts';
-import { type QuietFiles, quietFiles } from './quiet-files.ts';
+import { type BlobSource, type QuietFiles, quietFiles } from './quiet-files.ts';
+import { areSameButForConfirmed, settingsOf } from './settings-of.ts';
 import { type Standing, Standings } from './standing.ts';
-import { takenAway, touchedObjects, wantedRecords } from './touched-objects.ts';
+import { isWantedRecord, takenAway, touchedObjects } from './touched-objects.ts';
 import { World } from './world.ts';
 
 /** The parts of the ports that a plan needs: no key, no network, nothing that writes. */
 export interface PlanPorts {
-  readonly store: Pick<Ports['store'], 'readBlob' | 'blobSizes'>;
+  readonly store: BlobSource & Pick<Ports['store'], 'blobSizes'>;
   /** Asked for its rules alone. */
   readonly sealer: Pick<Ports['sealer'], 'setRules' | 'rules' | 'open'>;
   readonly pki: Pick<
@@ -49,6 +54,8 @@ export interface PlanQuestion {
   readonly head: ReadonlyMap<string, string>;
   /** Files of `head` that no commit has, by object id. */
   readonly loose: ReadonlyMap<string, LooseFile>;
+  /** What of the base waits for a confirmation. */
+  readonly held?: HeldChange | undefined;
   /** The daemon's state document, as far as it is at hand. */
   readonly state: StateDocument;
   readonly now: Date;
@@ -59,45 +66,37 @@ export interface PlanQuestion {
 }
 
 const SOPS_RULES_FILE = '.sops.yaml';
-const RECORDS: ReadonlySet<string | undefined> = new Set([
-  'secret',
-  'certificate-status',
-  'request',
-  'request-key',
-  'issuer-status',
-  'account-key',
-  'recipients',
-]);
 
 /**
  * What merging would do, from the same facts and by the same rules as the daemon. Policies, tenancy, recipients and what
  * certops has on record are the base's: a change cannot vouch for itself. Throws store errors, `reconcile.settings`, and
  * the signal's reason.
  */
-export async function planMerge(
-  ports: PlanPorts,
-  question: PlanQuestion,
-  signal: AbortSignal,
-): Promise<Plan> {
-  const { state, loose } = question;
+export async function planMerge(ports: PlanPorts, asked: PlanQuestion, signal: AbortSignal): Promise<Plan> {
+  const { state, loose } = asked;
   // Cases, acceptance and policies read blobs and manifests, and ask for rules, requests and keys; nothing else of the
   // ports is touched by them.
   const all = { ...ports, log: silentLog } as unknown as Ports;
   const accepted = typeof state.settings === 'string' ? state.settings : undefined;
   const paths = await new World(
-    new PlannedTree(ports.store, question.base, loose, () => false),
+    new PlannedTree(ports.store, asked.base, loose, []),
     ports.readManifests,
     silentLog,
     accepted,
   ).pathsAt('manifests');
-  const kindOf = outputKinds(paths);
-  const isOutput = (path: string) => kindOf(path) !== undefined;
-  const { files, meddled } = withBaseOutputs(question, isOutput, (path) => kindOf(path) === 'secret');
-  const quiet = await findQuiet(ports, question, files, isOutput);
+  const isOutput = (path: string) => paths.classify(path) !== undefined;
+  const question = await withoutHeldChange(ports, asked, isOutput);
+  const { files, changed, meddled } = withBaseOutputs(question, paths);
+  const groups = baseFiles(question.base, paths);
+  const quiet = await findQuiet(ports, question, files, changed, groups, paths);
   signal.throwIfAborted();
-  const isHidden = (path: string) => RECORDS.has(kindOf(path)) || quiet.has(path);
-  const baseTree = new PlannedTree(ports.store, question.base, loose, isHidden);
-  const headTree = new PlannedTree(ports.store, files, loose, isHidden);
+  const shown = [...groups.others, ...groups.manifests.filter((path) => !quiet.has(path))];
+  const added = changed.filter((path) => !question.base.has(path));
+  const baseTree = new PlannedTree(ports.store, question.base, loose, shown);
+  const headTree = new PlannedTree(ports.store, files, loose, [
+    ...shown.filter((path) => files.has(path)),
+    ...added,
+  ]);
   const base = new World(baseTree, ports.readManifests, silentLog, accepted);
   await base.advance('manifests');
   signal.throwIfAborted();
@@ -116,14 +115,17 @@ export async function planMerge(
     base,
     head,
     question.dueBy !== undefined,
-    takenAway(question.base, files, base),
+    takenAway(
+      changed.filter((path) => !files.has(path)),
+      base,
+    ),
   );
-  const isWanted = wantedRecords(base, touched);
+  const wanted = groups.records.flatMap(({ path, place }) => (isWantedRecord(touched, place) ? [path] : []));
   for (const [tree, world] of [
     [baseTree, base],
     [headTree, head],
   ] as const) {
-    tree.reveal(isWanted);
+    tree.reveal(wanted);
     await world.advance('recorded');
     signal.throwIfAborted();
   }
@@ -209,18 +211,6 @@ export async function planMerge(
   }
 }
 
-/** What a path of the outputs holds, undefined elsewhere; of each path it is found out once, for both sides and all steps. */
-function outputKinds(paths: OutputPaths): (path: string) => OutputPath['kind'] | undefined {
-  const kinds = new Map<string, OutputPath['kind'] | undefined>();
-  return (path) => {
-    const known = kinds.get(path);
-    if (known !== undefined || kinds.has(path)) return known;
-    const kind = paths.classify(path)?.kind;
-    kinds.set(path, kind);
-    return kind;
-  };
-}
-
 /** Refusals begin with their place, which a change has apart. */
 function withoutPlace(message: string, { file, line, column }: Partial<PlannedChange>): string {
   const place = `${file}:${line}:${column}: `;
@@ -242,20 +232,22 @@ function readerOf(ports: Ports, tree: PlannedTree): Ports['store'] {
  */
 function withBaseOutputs(
   { base, head }: PlanQuestion,
-  isOutput: (path: string) => boolean,
-  isSecret: (path: string) => boolean,
-): { readonly files: ReadonlyMap<string, string>; readonly meddled: number } {
-  const files = new Map(head);
-  let meddled = 0;
+  paths: OutputPaths,
+): {
+  readonly files: ReadonlyMap<string, string>;
+  /** What differs from the base then. */
+  readonly changed: readonly string[];
+  readonly meddled: number;
+} {
+  const meddledWith: string[] = [];
+  const changed: string[] = [];
   for (const path of changedPaths(base, head)) {
-    if (!isOutput(path)) continue;
-    const before = base.get(path);
-    if (!head.has(path) && isSecret(path)) continue;
-    meddled += 1;
-    if (before === undefined) files.delete(path);
-    else files.set(path, before);
+    const place = paths.classify(path);
+    const isTaken = place === undefined || (!head.has(path) && place.kind === 'secret');
+    (isTaken ? changed : meddledWith).push(path);
   }
-  return { files, meddled };
+  const restored = meddledWith.map((path) => ({ path, after: base.get(path) ?? null }));
+  return { files: withChanges(head, restored), changed, meddled: meddledWith.length };
 }
 
 /** Files that are not the same on both sides, in the order of head and then of base. */
@@ -263,9 +255,16 @@ function changedPaths(
   base: ReadonlyMap<string, string>,
   head: ReadonlyMap<string, string>,
 ): readonly string[] {
+  if (base === head) return [];
   const changed: string[] = [];
-  for (const [path, oid] of head) if (base.get(path) !== oid) changed.push(path);
-  for (const path of base.keys()) if (!head.has(path)) changed.push(path);
+  let same = 0;
+  for (const [path, oid] of head) {
+    const before = base.get(path);
+    if (before !== oid) changed.push(path);
+    if (before !== undefined) same += 1;
+  }
+  // Where head has every path of the base, none is gone.
+  if (same < base.size) for (const path of base.keys()) if (!head.has(path)) changed.push(path);
   return changed;
 }
 
@@ -274,26 +273,40 @@ async function findQuiet(
   ports: PlanPorts,
   { base, dueBy, loose }: PlanQuestion,
   head: ReadonlyMap<string, string>,
-  isOutput: (path: string) => boolean,
+  changed: readonly string[],
+  groups: BaseFiles,
+  paths: OutputPaths,
 ): Promise<QuietFiles> {
-  const changed = changedPaths(base, head);
-  if (dueBy !== undefined || changed.includes(SETTINGS_FILE)) return new Map();
-  const manifests = changed.filter(
-    (path) => /\.ya?ml$/.test(path) && !isOutput(path) && path !== SOPS_RULES_FILE,
-  );
+  if (dueBy !== undefined) return new Map();
+  const isOutput = (path: string) => paths.classify(path) !== undefined;
+  const isRead = (path: string) => path !== SETTINGS_FILE && path !== SOPS_RULES_FILE;
+  const manifests = changed.filter((path) => isYaml(path) && !isOutput(path) && isRead(path));
   const secrets = changed.filter(isOutput).map((path) => path.replace(/^.*\//, '').replace(/\.yaml$/, ''));
-  const candidates = [...base].filter(
-    ([path, oid]) =>
-      head.get(path) === oid && /\.ya?ml$/.test(path) && !isOutput(path) && path !== SETTINGS_FILE,
-  );
-  const store = {
-    readBlob: async (oid: string, maxBytes: number) =>
-      loose.get(oid)?.bytes ?? (await ports.store.readBlob(oid, maxBytes)),
-  };
+  const isChanged = new Set(changed);
+  const candidates = groups.manifests.flatMap((path) => {
+    const oid = isChanged.has(path) ? undefined : base.get(path);
+    return oid === undefined ? [] : [{ path, oid }];
+  });
   const ids = manifests
     .flatMap((path) => [base.get(path), head.get(path)])
     .filter((oid) => oid !== undefined);
-  return quietFiles(store, ports.readManifests, new Map(candidates), ids, secrets);
+  const loosely: BlobSource = {
+    ...ports.store,
+    readBlob: async (oid, maxBytes) => loose.get(oid)?.bytes ?? (await ports.store.readBlob(oid, maxBytes)),
+  };
+  if (changed.includes(SETTINGS_FILE)) {
+    const settingsIn = async (files: ReadonlyMap<string, string>) => {
+      const oid = files.get(SETTINGS_FILE);
+      if (oid === undefined) return DEFAULT_SETTINGS;
+      const bytes = await loosely.readBlob(oid, MANIFEST_MAX_BYTES).catch(() => undefined);
+      return bytes && settingsOf(await ports.readManifests(bytes));
+    };
+    const [before, after] = [await settingsIn(base), await settingsIn(head)];
+    // Other settings are about everything.
+    if (before === undefined || after === undefined || !areSameButForConfirmed(before, after))
+      return new Map();
+  }
+  return quietFiles(loosely, ports.readManifests, candidates, ids, secrets);
 }
 
 /** Of what time makes due, only what is asked for; who waits or is suspended, waits. */

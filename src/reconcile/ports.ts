@@ -18,6 +18,7 @@ import type { FaultPoints } from '../lib/faults.ts';
 import type { Log } from '../lib/log.ts';
 import type { Sensitive } from '../lib/sensitive.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { HeldChange } from './planned-hold.ts';
 
 /** A blob that differs between two commits; `before` or `after` is null where there is none. */
 export interface BlobChange {
@@ -74,6 +75,10 @@ export interface RepositoryStore extends RepositoryReader {
   readState(): Promise<StateDocument>;
   updateState(change: (state: StateDocument) => StateDocument, signal?: AbortSignal): Promise<void>;
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
+  /** The branch as whoever pushed to it last for certops left it; undefined where that was never. */
+  lastPushedTip(): Promise<string | undefined>;
+  /** First parents from a commit back to another, the newest first and without the other; `limit` at most. */
+  firstParents(from: string, until: string, limit: number): Promise<readonly string[]>;
   /** Files that the newest commits of the branch took away, with their last content; the newest removal first. */
   removedFiles(maxCommits: number): Promise<readonly { readonly path: string; readonly blob: string }[]>;
   newestVouchedCommit(from?: string): Promise<string | null>;
@@ -341,11 +346,13 @@ export interface ProposalPorts {
   readonly sourceBranch: string;
 }
 
-/** What merging one pull request would do is asked so. */
+/** What a change would come to is asked so. */
 export interface ReviewQuestion {
   /** Object ids by path: the branch to merge into, and what it would hold then. */
   readonly base: ReadonlyMap<string, string>;
   readonly head: ReadonlyMap<string, string>;
+  /** What of the base waits for a confirmation. */
+  readonly held?: HeldChange | undefined;
   readonly state: StateDocument;
   readonly now: Date;
   readonly warnings: readonly string[];
@@ -372,8 +379,10 @@ export interface Ports {
   readonly readManifests: ManifestReader;
   /** Opens the forge; asked again where that fails. Absent: no pull requests are made. */
   readonly openProposing?: ((signal: AbortSignal) => Promise<ProposalPorts>) | undefined;
-  /** Absent: pull requests are not reviewed. */
-  readonly planner?: Planner | undefined;
+  /** Plans what pull requests bring. */
+  readonly planner: Planner;
+  /** Plans what the source branch has become: the same with more time, since nobody is answered for it. */
+  readonly branchPlanner: Planner;
   readonly clock: Clock;
   readonly faults: FaultPoints;
   readonly log: Log;

@@ -32,7 +32,7 @@ export class Proposing {
     this.#ports = ports;
     this.#world = world;
     this.#parts = parts;
-    this.#remedies = new RemedyFinding(ports, world, acceptance);
+    this.#remedies = new RemedyFinding(ports, world, acceptance, parts.rail);
   }
 
   /** Somebody says that pull requests may have changed. */
@@ -116,7 +116,8 @@ export class Proposing {
   }
 
   #stamp(): string {
-    const { attempts, circuits, troubles } = this.#parts;
-    return [this.#world.commit, attempts.version, circuits.heldCount, troubles.version].join(' ');
+    const { attempts, circuits, troubles, rail } = this.#parts;
+    const versions = [attempts.version, circuits.heldCount, troubles.version, rail.held?.id ?? 'none'];
+    return [this.#world.commit, ...versions].join(' ');
   }
 }

@@ -1,6 +1,7 @@
 import type { Certificate } from '../api/certificate.ts';
 import { isTrue } from '../api/condition.ts';
 import type { Issuer } from '../api/issuer.ts';
+import { SETTINGS_FILE } from '../api/manifest-paths.ts';
 import type { ObjectName } from '../api/names.ts';
 import type { CauseSubject } from '../diagnosis/cause.ts';
 import type { OpenCause } from '../proposals/open-cause.ts';
@@ -11,6 +12,7 @@ import { nearEnd } from './applicant.ts';
 import { credentialName, type Declared, providedSecrets, secretNameOf } from './desired-state.ts';
 import { certificateKey, issuerKey, issuerKeyOf } from './keys.ts';
 import type { Ports } from './ports.ts';
+import type { SafetyRail } from './safety-rail.ts';
 import type { World } from './world.ts';
 
 const MAX_PATIENTS = 50;
@@ -24,8 +26,10 @@ export class RemedyFinding {
   readonly #ports: Ports;
   readonly #world: World;
   readonly #acceptance: Acceptance;
+  readonly #rail: Pick<SafetyRail, 'held'>;
 
-  constructor(ports: Ports, world: World, acceptance: Acceptance) {
+  constructor(ports: Ports, world: World, acceptance: Acceptance, rail: Pick<SafetyRail, 'held'>) {
+    this.#rail = rail;
     this.#ports = ports;
     this.#world = world;
     this.#acceptance = acceptance;
@@ -64,6 +68,8 @@ export class RemedyFinding {
           ? await this.#lostSecrets(issuer.issuer)
           : [],
       sealedPath: patients[0] && this.#world.paths.secret(secretNameOf(patients[0].certificate)),
+      settings: await this.#file(SETTINGS_FILE),
+      heldPlanId: this.#rail.held?.id,
     };
     return remedyFor(input);
   }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { filesOf, type TreeFiles, withChanges } from './merged-tree.ts';
+import type { HeldChange } from './planned-hold.ts';
 import type { RepositoryStore } from './ports.ts';
+import type { SafetyRail } from './safety-rail.ts';
 
 /** What pull requests are planned against. */
 export interface ReviewBase {
@@ -8,21 +10,37 @@ export interface ReviewBase {
   readonly files: TreeFiles;
   /** Fingerprint of what people wrote there: the same in every process, whatever certops has recorded since. */
   readonly hash: string;
+  /** What of it waits for a confirmation. */
+  readonly held?: HeldChange | undefined;
 }
 
 /** The tip of the source branch with its files, kept up to date by what differs. */
 export class ReviewBases {
   readonly #store: Pick<RepositoryStore, 'tip' | 'changes'>;
   readonly #isOutput: (path: string) => boolean;
+  readonly #rail: Pick<SafetyRail, 'held'>;
   #last: ReviewBase | undefined;
 
   /** `isOutput` tells the files that certops writes. */
-  constructor(store: Pick<RepositoryStore, 'tip' | 'changes'>, isOutput: (path: string) => boolean) {
+  constructor(
+    store: Pick<RepositoryStore, 'tip' | 'changes'>,
+    isOutput: (path: string) => boolean,
+    rail: Pick<SafetyRail, 'held'>,
+  ) {
+    this.#rail = rail;
     this.#store = store;
     this.#isOutput = isOutput;
   }
 
   async newest(): Promise<ReviewBase> {
+    const base = await this.#tip();
+    const { held } = this.#rail;
+    if (held === undefined) return base;
+    const { id, words, files } = held;
+    return { ...base, hash: `${base.hash}-${id}`, held: { id, words, files } };
+  }
+
+  async #tip(): Promise<ReviewBase> {
     const { commit } = this.#store.tip;
     const last = this.#last;
     if (last?.commit === commit) return last;

@@ -63,7 +63,7 @@ export async function reviewPullRequest(
         return mergedTree(commits, base.commit, head, base.files);
       });
       const question = {
-        ...{ base: base.files, head: merged.files, warnings: merged.warnings },
+        ...{ base: base.files, head: merged.files, held: base.held, warnings: merged.warnings },
         ...{ state: await ports.store.readState(), now: ports.clock.now() },
       };
       return { kind: 'planned', plan: await planner(question, branches, signal) };

@@ -5,6 +5,7 @@ import type { Planner, Ports, ProposalPorts } from './ports.ts';
 import { reviewPullRequest } from './review.ts';
 import { type ReviewBase, ReviewBases } from './review-base.ts';
 import { ReviewTurns } from './review-turns.ts';
+import type { SafetyRail } from './safety-rail.ts';
 import type { World } from './world.ts';
 
 const POLL_MS = 5 * 60_000;
@@ -53,10 +54,14 @@ export class Reviewer {
   #told: string | undefined;
   #proposing: ProposalPorts | undefined;
 
-  constructor(ports: Ports, world: Pick<World, 'paths'>) {
+  constructor(ports: Ports, world: Pick<World, 'paths'>, rail: Pick<SafetyRail, 'held'>) {
     this.#ports = ports;
     this.#world = world;
-    this.#bases = new ReviewBases(ports.store, (path) => this.#world.paths.classify(path) !== undefined);
+    this.#bases = new ReviewBases(
+      ports.store,
+      (path) => this.#world.paths.classify(path) !== undefined,
+      rail,
+    );
   }
 
   /** Somebody says that there may be something new: it looks, 10 s after the last look at the soonest. */
@@ -92,7 +97,7 @@ export class Reviewer {
   /** Begins what can be begun; gives the milliseconds to wait, undefined where there is nothing to review, ever. */
   async #turn(signal: AbortSignal): Promise<number | undefined> {
     const { planner, openProposing, clock } = this.#ports;
-    if (planner === undefined || openProposing === undefined) return undefined;
+    if (openProposing === undefined) return undefined;
     const pausedMs = this.#pausedUntilMs - clock.monotonicMs();
     if (pausedMs > 0) return pausedMs;
     try {

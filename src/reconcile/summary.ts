@@ -2,6 +2,7 @@ import { findCondition, isTrue } from '../api/condition.ts';
 import { formatObjectName } from '../api/names.ts';
 import type { CertificateStatus } from '../status/certificate-status.ts';
 import { describeHeld } from '../status/recipients-status.ts';
+import { type HeldObjects, heldInWords } from './held-plan.ts';
 import { rejectedKey } from './rejected-key.ts';
 import type { World } from './world.ts';
 
@@ -24,15 +25,22 @@ export interface Finding {
 /**
  * Sums up a view of the repository. A Certificate or issuer counts as a finding when it is not ready, when its
  * last attempt failed, or when its newest revision is not in force; so does every error in a file that no
- * object's status tells. `unhandled` are objects by key that could not even be decided about, and why.
+ * object's status tells, and a large change that waits (`held`). `unhandled` are objects by key that could not even be decided about, and why.
  */
-export function summarize(world: World, unhandled: ReadonlyMap<string, string>, now: Date): Summary {
+export function summarize(
+  world: World,
+  unhandled: ReadonlyMap<string, string>,
+  held: HeldObjects | undefined,
+  now: Date,
+): Summary {
   const { desired, recorded } = world;
   const keys = new Set([...desired.certificateKeys(), ...[...recorded.certificates()].map(([key]) => key)]);
   const findings: Finding[] = [];
   let ready = 0;
   for (const key of keys) {
     const status = recorded.certificate(key)?.status;
+    // What is new in a change that is held is told of with it.
+    if (status === undefined && held?.certificates.has(key) === true) continue;
     const issuing = status && findCondition(status.conditions, 'Issuing');
     const isReady = status !== undefined && isTrue(status.conditions, 'Ready');
     if (isReady) ready += 1;
@@ -51,6 +59,7 @@ export function summarize(world: World, unhandled: ReadonlyMap<string, string>, 
   for (const [key, message] of unhandled) {
     findings.push({ object: key.includes(':') ? key.replace(':', ' ') : `Certificate ${key}`, message });
   }
+  if (held !== undefined) findings.push({ object: 'certops.yaml', message: heldInWords(held) });
   if (world.settingsProblem !== undefined) {
     findings.push({ object: 'certops.yaml', message: world.settingsProblem });
   }

@@ -1,15 +1,12 @@
+import type { OutputPath } from '../status/paths.ts';
 import { secretKey } from './desired-state.ts';
 import { type CertificateKey, certificateKey, type IssuerKey } from './keys.ts';
 import type { World } from './world.ts';
 
-/** Secrets (`namespace/name`) that head takes away. */
-export function takenAway(
-  base: ReadonlyMap<string, string>,
-  head: ReadonlyMap<string, string>,
-  { paths }: World,
-): readonly string[] {
-  return [...base.keys()].flatMap((path) => {
-    const place = head.has(path) ? undefined : paths.classify(path);
+/** Secrets (`namespace/name`) among the paths that head takes away. */
+export function takenAway(gone: readonly string[], { paths }: World): readonly string[] {
+  return gone.flatMap((path) => {
+    const place = paths.classify(path);
     return place?.kind === 'secret' ? [certificateKey(place.name)] : [];
   });
 }
@@ -69,23 +66,23 @@ function printOf({ desired }: World, key: string, isIssuer: boolean): string {
   ]);
 }
 
-/** The records of what is touched, and of the issuers that it names. */
-export function wantedRecords({ paths }: World, { certificates, issuers, secrets }: TouchedObjects) {
-  return (path: string): boolean => {
-    const place = paths.classify(path);
-    switch (place?.kind) {
-      case 'certificate-status':
-        return certificates.has(certificateKey(place.name));
-      case 'secret':
-        return secrets.has(certificateKey(place.name));
-      case 'request':
-        return certificates.has(`${place.namespace}/${place.file.replace(/-\d+$/, '')}`);
-      case 'issuer-status': {
-        const kind = place.name.namespace === '' ? 'ClusterIssuer' : 'Issuer';
-        return certificates.size > 0 || issuers.has(`${kind}:${place.name.namespace}/${place.name.name}`);
-      }
-      default:
-        return false;
+/** Whether a record is one of what is touched, or of the issuers that it names. */
+export function isWantedRecord(
+  { certificates, issuers, secrets }: TouchedObjects,
+  place: OutputPath,
+): boolean {
+  switch (place.kind) {
+    case 'certificate-status':
+      return certificates.has(certificateKey(place.name));
+    case 'secret':
+      return secrets.has(certificateKey(place.name));
+    case 'request':
+      return certificates.has(`${place.namespace}/${place.file.replace(/-\d+$/, '')}`);
+    case 'issuer-status': {
+      const kind = place.name.namespace === '' ? 'ClusterIssuer' : 'Issuer';
+      return certificates.size > 0 || issuers.has(`${kind}:${place.name.namespace}/${place.name.name}`);
     }
-  };
+    default:
+      return false;
+  }
 }

@@ -68,7 +68,11 @@ test('a hint makes reviews look 2 s after their last look, by themselves', async
     ...{ clock, log: silentLog, planner: {}, store: {} },
     openProposing: async () => ({ forge, sourceBranch: 'main' }),
   } as unknown as Ports;
-  const reviewer = new Reviewer(ports, { paths: { classify: () => undefined } as never });
+  const reviewer = new Reviewer(
+    ports,
+    { paths: { classify: () => undefined } as never },
+    { held: undefined },
+  );
   const stop = new AbortController();
   const first = once(looks, 'look');
   const running = reviewer.run(stop.signal);

@@ -103,7 +103,11 @@ export class ReviewScene {
       ...{ store, clock, log, planner: createPlanner() },
       openProposing: async () => proposing,
     } as unknown as Ports;
-    const reviewer = new Reviewer(ports, { paths: new OutputPaths(DEFAULT_SETTINGS.output) });
+    const reviewer = new Reviewer(
+      ports,
+      { paths: new OutputPaths(DEFAULT_SETTINGS.output) },
+      { held: undefined },
+    );
     return {
       store,
       reviewer,

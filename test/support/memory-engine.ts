@@ -1,5 +1,6 @@
 import { certificateId } from '../../src/acme/renewal-info.ts';
 import { readManifests } from '../../src/daemon/manifest-reader.ts';
+import { planPorts } from '../../src/daemon/plan-ports.ts';
 import { accountKeyHash } from '../../src/issuers/account-key-hash.ts';
 import { createCaIssuer } from '../../src/issuers/ca.ts';
 import type {
@@ -25,8 +26,17 @@ import {
 } from '../../src/pki/private-key.ts';
 import { compareRequestWithSpec, createSigningRequest } from '../../src/pki/signing-request.ts';
 import { temporaryCertificate } from '../../src/pki/temporary-certificate.ts';
+import { RuleRunner } from '../../src/policy/rule-runner.ts';
 import { Engine } from '../../src/reconcile/engine.ts';
-import type { IssuerMaterials, Pki, Ports, SecretWriter, StateDocument } from '../../src/reconcile/ports.ts';
+import { planMerge } from '../../src/reconcile/planning.ts';
+import type {
+  IssuerMaterials,
+  Pki,
+  Planner,
+  Ports,
+  SecretWriter,
+  StateDocument,
+} from '../../src/reconcile/ports.ts';
 import type { Summary } from '../../src/reconcile/summary.ts';
 import { Sealer } from '../../src/secrets/sealer.ts';
 import {
@@ -169,6 +179,14 @@ export async function memoryEngine(start = new Date('2026-03-01T00:00:00Z')): Pr
       close: () => {},
     };
   };
+  const planner: Planner = async (question, blobs, signal) => {
+    const rules = new RuleRunner();
+    try {
+      return await planMerge(planPorts(blobs, rules), { ...question, loose: new Map() }, signal);
+    } finally {
+      await rules.close();
+    }
+  };
   const sealer = () => new Sealer({ identities });
   const ports = (): Ports => ({
     store: repository,
@@ -178,6 +196,7 @@ export async function memoryEngine(start = new Date('2026-03-01T00:00:00Z')): Pr
     createIssuer: async ({ spec }, materials) =>
       adapter(spec.type === 'acme' ? new URL(spec.server).host : '', materials),
     readManifests,
+    ...{ planner, branchPlanner: planner },
     ...{ clock, faults: noFaults, log: silentLog },
   });
   const engine = async (isSigning = true): Promise<Engine> =>

@@ -92,7 +92,9 @@ export class MemoryRepository implements RepositoryStore {
     const changes = changeSet.files.map(
       (file) => [file.path, 'content' in file ? file.content : null] as const,
     );
-    return { commit: this.add(Object.fromEntries(changes), 'ours') };
+    const commit = this.add(Object.fromEntries(changes), 'ours');
+    this.state = { ...this.state, lastTip: commit };
+    return { commit };
   }
 
   async readState(): Promise<StateDocument> {
@@ -100,7 +102,7 @@ export class MemoryRepository implements RepositoryStore {
   }
 
   async updateState(change: (state: StateDocument) => StateDocument): Promise<void> {
-    this.state = change(this.state);
+    this.state = { ...change(this.state), lastTip: this.tip.commit };
   }
 
   async removedFiles(): Promise<readonly { readonly path: string; readonly blob: string }[]> {
@@ -109,6 +111,17 @@ export class MemoryRepository implements RepositoryStore {
 
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
     return this.#line(descendant).includes(ancestor);
+  }
+
+  async lastPushedTip(): Promise<string | undefined> {
+    const { lastTip } = this.state;
+    return typeof lastTip === 'string' ? lastTip : undefined;
+  }
+
+  async firstParents(from: string, until: string, limit: number): Promise<readonly string[]> {
+    const line = this.#line(from);
+    const end = line.indexOf(until);
+    return line.slice(0, Math.min(limit, end < 0 ? line.length : end));
   }
 
   async newestVouchedCommit(from = this.tip.commit): Promise<string | null> {

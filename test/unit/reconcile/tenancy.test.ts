@@ -189,7 +189,7 @@ sops: {version: 3.9.0}
 `,
     });
 
-    const told = summarize(world, new Map(), new Date()).findings.filter(({ message }) =>
+    const told = summarize(world, new Map(), undefined, new Date()).findings.filter(({ message }) =>
       message.includes('Forbidden'),
     );
 

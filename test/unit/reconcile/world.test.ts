@@ -51,7 +51,7 @@ test('finds what is declared, wherever it lies, and nothing that is no manifest'
   assert.deepEqual([...world.desired.certificateKeys()], ['web/www']);
   assert.deepEqual([...world.desired.issuerKeys()], ['Issuer:web/ca']);
   assert.deepEqual(
-    summarize(world, new Map(), new Date()).findings.map(({ object }) => object),
+    summarize(world, new Map(), undefined, new Date()).findings.map(({ object }) => object),
     ['Certificate web/www'],
   );
 });
@@ -235,6 +235,7 @@ test('a summary tells each finding once', async () => {
       ['web/a', 'It broke.'],
       ['Issuer:web/ca', 'So did this.'],
     ]),
+    undefined,
     new Date(),
   );
 
