@@ -3,6 +3,8 @@ import { CertopsError } from '../lib/errors.ts';
 import { formatGoDuration } from '../lib/go-duration.ts';
 import { printable } from '../lib/printable.ts';
 import { readPlainYaml } from '../lib/yaml-write.ts';
+import type { Declared } from '../reconcile/desired-state.ts';
+import { filesInForce, type HeldPlan, heldInWords, readHeldPlan } from '../reconcile/held-plan.ts';
 import type { CommitInfo } from '../store/reader.ts';
 import type { Console } from './console.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
@@ -45,10 +47,26 @@ export async function describe(
       console.err(`No certificate "${name}" found in ${namespace} namespace.`);
       return EXIT.finding;
     }
-    console.out(renderDescription({ namespace, name }, declared?.object, declared?.path, status));
+    const accepted = world.recorded.certificate(key)?.status.source;
+    const paths = [declared?.path, accepted?.path];
+    const held = declared?.specHash === accepted?.specHash ? undefined : await heldIn(opened, paths);
+    console.out(renderDescription({ namespace, name }, { declared, held }, status));
     console.out(renderEvents(await readEvents(opened, { namespace, name }), now));
     return EXIT.ok;
   });
+}
+
+/** The plan that is held, where one of these files is part of it. */
+async function heldIn(
+  { repository }: OpenWorld,
+  paths: readonly (string | undefined)[],
+): Promise<HeldPlan | undefined> {
+  const held = readHeldPlan(await repository.readState());
+  if (held === undefined) return undefined;
+  // History may have been rewritten since: nothing of it is held then.
+  const changes = await repository.changes(held.base, held.at).catch(() => []);
+  const files = filesInForce(held, changes);
+  return paths.some((path) => path !== undefined && files.has(path)) ? held : undefined;
 }
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -62,10 +80,13 @@ async function readStatus({ world, repository }: OpenWorld, name: { namespace: s
 
 function renderDescription(
   name: { readonly namespace: string; readonly name: string },
-  certificate: Certificate | undefined,
-  path: string | undefined,
+  {
+    declared,
+    held,
+  }: { readonly declared: Declared<Certificate> | undefined; readonly held: HeldPlan | undefined },
   status: { readonly metadata?: Plain; readonly status?: Plain } | undefined,
 ): string {
+  const certificate = declared?.object;
   const head: [string, string][] = [
     ['Name', name.name],
     ['Namespace', name.namespace],
@@ -73,7 +94,8 @@ function renderDescription(
     ['Annotations', pairs(certificate?.annotations)],
     ['API Version', 'cert-manager.io/v1'],
     ['Kind', 'Certificate'],
-    ['Declared in', path ?? '<no manifest that can be accepted>'],
+    ['Declared in', declared?.path ?? '<no manifest that can be accepted>'],
+    ...(held === undefined ? [] : [['Held', heldInWords(held)] satisfies [string, string]]),
   ];
   return [
     ...aligned(head, 0),

@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LintedFile } from '../api/lint/catalogue.ts';
 import { MANIFEST_MAX_BYTES } from '../api/manifest-paths.ts';
@@ -22,10 +22,14 @@ export interface ReadBlock {
  */
 export async function readFileBlock({ root, paths }: FileBlock): Promise<ReadBlock> {
   const files: LintedFile[] = [];
+  const room = new ReadingRoom();
   for (const path of paths) {
     try {
-      const file = await readOne(path, contentOf(join(root, path)));
-      if (file !== undefined) files.push(file);
+      const content = contentOf(join(root, path), room);
+      const file = await readOne(path, content);
+      if (file === undefined) continue;
+      files.push(file);
+      room.keep(content.bytes);
     } catch (thrown) {
       const { code = '', message = String(thrown) } = thrown as NodeJS.ErrnoException;
       return { files, failure: { path, code, message } };
@@ -40,16 +44,44 @@ interface Content {
   readonly size: number;
 }
 
-function contentOf(path: string): Content {
+const ROOM_BYTES = 128 * 1024;
+
+/**
+ * Where small files of a block are read to, one behind the other: thousands of small buffers cost more than reading
+ * does, and going to another thread they go together.
+ */
+class ReadingRoom {
+  #bytes = new Uint8Array(0);
+  #used = 0;
+
+  /** Room for a file, which the next one is given too unless this one is kept. */
+  for(size: number): Uint8Array {
+    if (size > ROOM_BYTES / 8) return new Uint8Array(size);
+    if (this.#used + size > this.#bytes.length) {
+      this.#bytes = new Uint8Array(ROOM_BYTES);
+      this.#used = 0;
+    }
+    return this.#bytes.subarray(this.#used, this.#used + size);
+  }
+
+  keep({ buffer, byteOffset, byteLength }: Uint8Array): void {
+    if (buffer === this.#bytes.buffer) this.#used = byteOffset + byteLength;
+  }
+}
+
+function contentOf(path: string, room: ReadingRoom): Content {
   const facts = lstatSync(path);
   // A link of a stranger leads anywhere, to a device or a pipe that never ends.
   if (!facts.isFile()) throw Object.assign(new Error(`${path} is no ordinary file`), { code: 'ENOENT' });
   const { size } = facts;
-  if (size <= MANIFEST_MAX_BYTES) return { bytes: new Uint8Array(readFileSync(path)), size };
   const file = openSync(path, 'r');
   try {
-    const bytes = new Uint8Array(MANIFEST_MAX_BYTES);
-    return { bytes: bytes.subarray(0, readSync(file, bytes, 0, MANIFEST_MAX_BYTES, 0)), size };
+    const bytes = room.for(Math.min(size, MANIFEST_MAX_BYTES));
+    let read = 0;
+    for (let more = -1; more !== 0 && read < bytes.length; read += more) {
+      more = readSync(file, bytes, read, bytes.length - read, null);
+    }
+    return { bytes: bytes.subarray(0, read), size };
   } finally {
     closeSync(file);
   }

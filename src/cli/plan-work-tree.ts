@@ -15,9 +15,9 @@ const SOPS_RULES_FILE = '.sops.yaml';
 
 /** What is on disk beside a commit, as far as a plan looks at it. */
 export interface DiskTree {
-  /** Every file of the commit, with manifests, settings and taken away Secrets as they are on disk. */
-  readonly files: ReadonlyMap<string, string>;
-  /** Files that are not as the commit has them, by object id. */
+  /** Manifests, settings and taken away Secrets that are not as the commit has them; null where they are gone. */
+  readonly changes: readonly { readonly path: string; readonly after: string | null }[];
+  /** The bytes of those that are there, by object id. */
   readonly loose: ReadonlyMap<string, LooseFile>;
 }
 
@@ -32,27 +32,36 @@ export function workTreeAround(path: string): string | undefined {
 
 /**
  * Reads the manifests of a work tree over those of a commit, uncommitted and untracked ones included. As in `lint`,
- * symbolic links are never followed, hidden folders and nested repositories never entered.
+ * symbolic links are never followed, hidden folders and nested repositories never entered. `differing` are the only files
+ * of the commit that may be gone or other ones; undefined where that is not known, and then all are looked at.
  */
-export async function readDiskTree(root: string, commit: ReadonlyMap<string, string>): Promise<DiskTree> {
+export async function readDiskTree(
+  root: string,
+  commit: ReadonlyMap<string, string>,
+  differing: ReadonlySet<string> | undefined,
+): Promise<DiskTree> {
   const settings = await settingsIn(root);
-  const files = new Map(commit);
+  const changes: { readonly path: string; readonly after: string | null }[] = [];
   const loose = new Map<string, LooseFile>();
+  const mayDiffer = (path: string) => differing === undefined || differing.has(path) || !commit.has(path);
   const onDisk = new Set(manifestPaths(root, settings));
   for (const path of [SETTINGS_FILE, SOPS_RULES_FILE]) if (isFile(join(root, path))) onDisk.add(path);
   for (const path of onDisk) {
+    if (!mayDiffer(path)) continue;
     const { oid, file } = readLoose(join(root, path));
     if (commit.get(path) === oid) continue;
-    files.set(path, oid);
+    changes.push({ path, after: oid });
     loose.set(oid, file);
   }
   const secrets = `${settings.output.secrets}/`;
   for (const path of commit.keys()) {
     const isLookedAt = isManifestPath(path, settings) || path === SETTINGS_FILE || path === SOPS_RULES_FILE;
-    if (isLookedAt ? !onDisk.has(path) : path.startsWith(secrets) && !isFile(join(root, path)))
-      files.delete(path);
+    const isGone = isLookedAt
+      ? !onDisk.has(path)
+      : path.startsWith(secrets) && mayDiffer(path) && !isFile(join(root, path));
+    if (isGone) changes.push({ path, after: null });
   }
-  return { files, loose };
+  return { changes, loose };
 }
 
 /** Synchronous: a command has nothing else to do meanwhile, and it is several times as quick. */

@@ -6,9 +6,12 @@ import { renderPlanJson } from '../plan/render-json.ts';
 import { renderPlanMarkdown } from '../plan/render-markdown.ts';
 import { renderPlanText } from '../plan/render-text.ts';
 import { RuleRunner } from '../policy/rule-runner.ts';
-import { filesOf, mergedTree, type TreeFiles, withChanges } from '../reconcile/merged-tree.ts';
+import { filesInForce, readHeldPlan } from '../reconcile/held-plan.ts';
+import { mergedTree, withChanges } from '../reconcile/merged-tree.ts';
+import type { HeldChange } from '../reconcile/planned-hold.ts';
 import { planMerge } from '../reconcile/planning.ts';
-import { openRevisions } from '../store/revisions.ts';
+import type { StateDocument } from '../reconcile/ports.ts';
+import { openRevisions, type Revisions } from '../store/revisions.ts';
 import type { Console } from './console.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { readDiskTree, workTreeAround } from './plan-work-tree.ts';
@@ -62,24 +65,29 @@ async function makePlan(
   try {
     // Each is a process of Git's.
     const [base, tip] = await Promise.all([revisions.resolve(baseRef), revisions.resolve(headRef ?? 'HEAD')]);
-    const files = await filesOf(revisions, base);
-    const merged = await mergedTree(revisions, base, tip, files);
     const root = headRef === undefined ? workTreeAround(path) : undefined;
     if (headRef === undefined && root === undefined) {
       throw usage('This repository has no work tree', 'Name what is to be merged with --head');
     }
+    // Git looks at the disk while the commits are read.
+    const [differing, files] = await Promise.all([
+      root === undefined ? undefined : revisions.differencesOnDisk(root, tip),
+      revisions.files(base),
+    ]);
+    const merged = await mergedTree(revisions, base, tip, files);
     const disk =
       root === undefined
         ? undefined
-        : await changesOnDisk(root, tip === base ? files : await filesOf(revisions, tip));
+        : await readDiskTree(root, tip === base ? files : await revisions.files(tip), differing);
     const head = disk === undefined ? merged.files : withChanges(merged.files, disk.changes);
+    const state = await revisions.readState(baseRef);
     return await planMerge(
       planPorts(revisions, rules),
       {
         base: files,
         head,
         loose: disk?.loose ?? new Map(),
-        state: await revisions.readState(baseRef),
+        ...{ state, held: await heldChange(revisions, state) },
         ...{ now, dueBy },
         warnings: merged.warnings,
       },
@@ -91,12 +99,14 @@ async function makePlan(
   }
 }
 
-async function changesOnDisk(root: string, commit: TreeFiles) {
-  const { files, loose } = await readDiskTree(root, commit);
-  const changes: { readonly path: string; readonly after: string | null }[] = [];
-  for (const [path, oid] of files) if (commit.get(path) !== oid) changes.push({ path, after: oid });
-  for (const path of commit.keys()) if (!files.has(path)) changes.push({ path, after: null });
-  return { changes, loose };
+/** What the daemon holds of the base, where this repository has the commits. */
+async function heldChange(revisions: Revisions, state: StateDocument): Promise<HeldChange | undefined> {
+  const held = readHeldPlan(state);
+  if (held === undefined) return undefined;
+  const { id, words, base, at } = held;
+  const areThere = await Promise.all([base, at].map((commit) => revisions.resolve(commit).catch(() => null)));
+  if (areThere.includes(null)) return undefined;
+  return { id, words, files: filesInForce(held, await revisions.changes(base, at)) };
 }
 
 function usage(what: string, next: string): CertopsError {
