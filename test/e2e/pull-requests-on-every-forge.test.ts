@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatInstant } from '../../src/lib/clock.ts';
-import { FORGE_CASES, type ForgeScenario, startAtForge } from '../support/forges/forge-scenario.ts';
+import {
+  APP_ALONE,
+  FORGE_CASES,
+  type ForgeScenario,
+  startAtForge,
+} from '../support/forges/forge-scenario.ts';
 import type { SeenPullRequest } from '../support/forges/forge-under-test.ts';
 import { git } from '../support/git-repo.ts';
 import { type HostileHost, startHostileHost } from '../support/hostile-host.ts';
@@ -25,7 +30,7 @@ spec:
 `;
 
 describe('from a failure to a merged pull request', { concurrency: 2 }, () => {
-  for (const forgeCase of FORGE_CASES) {
+  for (const forgeCase of [...FORGE_CASES, APP_ALONE]) {
     it(`${forgeCase.name}: one is opened in nobody's words but the CA's, merged, and another heals`, async (context) => {
       const scenario = await startAtForge('every-forge', context, forgeCase);
       const { forge } = scenario;
@@ -181,6 +186,7 @@ async function assertNothingTold(
   // What an App shows instead of a token of its own.
   const shown = [...heard, written].filter((text) => /ghs_canary|eyJ[\w-]+\.eyJ/.test(text));
   assert.equal(shown.length, 0, 'a token of an App is told');
-  const own = forge.token.includes('KEY-----') ? [] : [forge.token];
+  const made = (forge.installationTokens ?? []).flatMap((token) => [token, `x-access-token:${token}`]);
+  const own = forge.token.includes('KEY-----') ? made : [forge.token];
   await assertNothingInClear(scenario, said, [...keyAuthorizations, ...own, forge.git.password]);
 }

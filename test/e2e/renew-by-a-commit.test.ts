@@ -179,11 +179,11 @@ describe('renew', { concurrency: 1 }, () => {
     await git(['-C', clone, 'remote', 'set-url', 'origin', server.urlWithCredentials]);
     await other.pull();
     await other.commit({ message: 'Mine first', files: { 'first.yaml': selfSigned('first') } });
-    let isFirst = true;
+    let pushed: Promise<unknown> | undefined;
+    // Both wait for it: whoever asks second must not come before it.
     server.faults.beforePush = async () => {
-      if (!isFirst) return;
-      isFirst = false;
-      await git(['-C', other.dir, 'push', '-q', scenario.remote, 'HEAD:main']);
+      pushed ??= git(['-C', other.dir, 'push', '-q', scenario.remote, 'HEAD:main']);
+      await pushed;
     };
     const times = async (): Promise<readonly string[]> =>
       [...((await scenario.show('web.yaml')) ?? '').matchAll(new RegExp(ASKED, 'gm'))].map(([line]) => line);
@@ -197,7 +197,7 @@ describe('renew', { concurrency: 1 }, () => {
       [0, 0],
       raced.map(({ stderr }) => stderr).join(),
     );
-    assert.ok(!isFirst && (await scenario.show('first.yaml')) !== undefined);
+    assert.ok(pushed !== undefined && (await scenario.show('first.yaml')) !== undefined);
     assert.equal(now.length, 2);
     assert.ok(now.every((line) => !old.includes(line)));
   });

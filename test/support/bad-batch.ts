@@ -44,7 +44,7 @@ interface LintFinding {
 }
 
 /**
- * Pushes the good revisions and runs; pushes the bad ones with `beside` and runs, twice; runs when everything is
+ * Pushes the good revisions, together with `already` (a later push of so many would be held), and runs; pushes the bad ones with `beside` and runs, twice; runs when everything is
  * due. Holds each bad file against what has to be so: told with its place by the pass, by the status of what was
  * accepted before, and by lint; nothing issued for it; the last accepted revision renewed; nothing said twice.
  */
@@ -52,14 +52,12 @@ export async function runBatch(
   scenario: Scenario,
   rows: readonly BadFile[],
   beside: Readonly<Record<string, string>>,
+  already: Readonly<Record<string, string>> = {},
 ): Promise<BatchReport> {
   const faults: string[] = [];
   const accepted = rows.filter(({ before }) => before !== undefined);
   if (accepted.length > 0) {
-    await pushBytes(
-      scenario,
-      byFile(accepted, ({ before }) => before ?? ''),
-    );
+    await pushBytes(scenario, { ...byFile(accepted, ({ before }) => before ?? ''), ...already });
     const first = await scenario.runOnce();
     if (first.code !== 0) faults.push(`the good revisions: ${first.stdout}${first.stderr}`);
   }

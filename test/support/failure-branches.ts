@@ -101,7 +101,7 @@ export async function assertReadable({ remote }: Scenario, branch: FailureBranch
   const { name, commit, subject, message, diff } = branch;
   const [, title] = message.split('\n', 2);
   assert.ok(subject.length <= 72 && title === '', `the subject is too long: ${subject}`);
-  for (const heading of [/^What fails$/m, /^What still works$/m, /^What merging does$/m]) {
+  for (const heading of [/^What (?:fails|waits)$/m, /^What still works$/m, /^What merging does$/m]) {
     assert.match(message, heading, message);
   }
   for (const words of [
