@@ -117,13 +117,16 @@ fuzz(
 );
 
 fuzz(
-  'what stands in .sops.yaml is extended or left alone',
-  hostileText([...WORDS, 'creation_rules:', 'path_regex: ', 'age: ', 'kms: ', 'spec:'], 12),
-  (text) => {
+  'what stands in .sops.yaml and certops.yaml is extended or left alone',
+  fc.tuple(
+    hostileText([...WORDS, 'creation_rules:', 'path_regex: ', 'age: ', 'kms: ', 'spec:', 'confirmed:'], 12),
+    fc.constantFrom('no-recipient', 'plan-held'),
+  ),
+  ([text, code]) => {
     const file = { path: 'x.yaml', text };
     const recipient = `age1${'q'.repeat(58)}`;
     const input = situation({
-      ...{ cause: causeOf('no-recipient'), sopsRules: file },
+      ...{ cause: causeOf(code), sopsRules: file, settings: file, heldPlanId: '0123456789abcdef' },
       ...{ ownRecipients: [recipient], sealedPath: 'secrets/web/www.yaml' },
     });
     const remedy = remedyFor(input);

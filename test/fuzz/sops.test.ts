@@ -65,13 +65,13 @@ function leavesOf(value: unknown): readonly string[] {
 
 function nonEmpty(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== ''));
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== '' && member !== null));
 }
 
 /**
  * Opens a changed file: it is refused, or what is sealed stands where it was sealed. The format binds clear text by
- * its values in their order only, not by its keys, and empty values not at all; the Secret's name is compared
- * elsewhere.
+ * its values in their order only, not by its keys, and nulls and empty values not at all; the Secret's name is compared
+ * elsewhere, and who reads its data refuses nulls.
  */
 async function openChanged(text: string): Promise<void> {
   const opened = await outcome(() => openDocument(text, identities, 'secrets/web/www-tls.yaml'));
