@@ -4,9 +4,9 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { root } from './support/installation.mjs';
 
-// Everything that is run by its file name: the program and the threads that it starts.
-const ENTRIES = [
-  'main.ts',
+// The threads that the program starts by their file names. Each is one file with all that it needs: the code is there
+// twice, but a thread starts sooner, and the program itself falls into fewer pieces.
+const THREADS = [
   'api/manifest-worker.ts',
   'cli/file-reading-worker.ts',
   'daemon/plan-worker.ts',
@@ -67,14 +67,9 @@ const dist = path.join(root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 // All files lie side by side in one folder two below the package's root, as the sources do: what looks for
 // `../../package.json` or `./…-worker.js` beside itself finds it wherever its code has gone.
-await build({
-  entryPoints: ENTRIES.map((file) => ({
-    in: path.join(root, 'src', file),
-    out: path.basename(file, '.ts'),
-  })),
+const common = {
   outdir: path.join(dist, 'program'),
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
@@ -82,7 +77,13 @@ await build({
   plugins: [namedExports],
   legalComments: 'linked',
   logLevel: 'warning',
-});
+};
+await build({ ...common, entryPoints: [entryPoint('main.ts')], splitting: true });
+await build({ ...common, entryPoints: THREADS.map(entryPoint) });
 const entry = path.join(dist, 'main.js');
 writeFileSync(entry, "#!/usr/bin/env node\nimport './program/main.js';\n");
 chmodSync(entry, 0o755);
+
+function entryPoint(file) {
+  return { in: path.join(root, 'src', file), out: path.basename(file, '.ts') };
+}
