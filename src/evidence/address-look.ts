@@ -12,7 +12,7 @@ import {
   recordsOf,
   type Saying,
   sayingOfNone,
-  type ZoneSight,
+  type Way,
 } from './zone-sight.ts';
 
 const MAX_ADDRESSES = 16;
@@ -38,10 +38,11 @@ export async function findAddresses(
   signal: AbortSignal,
 ): Promise<FoundAddresses> {
   const sight = await lookAtZone(name, ['A', 'AAAA'], eyes, signal);
-  const sayings = sight.servers.map(({ server, answers }) => sayingOf(server, answers, sight, isInside));
+  const told = [...sight.servers.map((one) => ({ ...one, way: sight })), ...sight.strays];
+  const sayings = told.map(({ server, answers, way }) => sayingOf(server, answers, way, isInside));
   const drafts = groupSayings(`A, AAAA ${name}`, sayings);
   if (hasWord(sight)) {
-    const addresses = sight.servers.flatMap(({ answers }) => addressesIn(answers, sight.path));
+    const addresses = told.flatMap(({ answers, way }) => addressesIn(answers, way.path));
     return {
       drafts,
       addresses: inOrder(addresses),
@@ -55,10 +56,9 @@ export async function findAddresses(
   const resolved = inOrder(
     records.filter(({ type }) => type === 'A' || type === 'AAAA').map(({ value }) => value),
   );
-  const told = describeAddresses(resolved, isInside);
   const fallback: Draft = {
     asked: `A, AAAA ${name} at the resolver, since no server of the zone answers`,
-    found: resolved.length > 0 ? told : 'no address',
+    found: resolved.length > 0 ? describeAddresses(resolved, isInside) : 'no address',
     finding: resolved.length > 0 ? 'as-expected' : 'unknown',
   };
   return { drafts: [...drafts, fallback], addresses: resolved, isUndelegated: false };
@@ -67,16 +67,15 @@ export async function findAddresses(
 function sayingOf(
   server: DnsServer,
   answers: readonly AuthorityAnswer[],
-  sight: ZoneSight,
+  { path, isEndless, isAway }: Way,
   isInside: (address: string) => boolean,
 ): Saying {
-  const { path } = sight;
-  const way = describePath(sight);
+  const way = describePath({ path, isEndless, isAway });
   const addresses = inOrder(addressesIn(answers, path));
   if (addresses.length > 0) {
     return { server, found: `${way}${describeAddresses(addresses, isInside)}`, finding: 'as-expected' };
   }
-  if (sight.isEndless) return { server, found: way, finding: 'no-address' };
+  if (isEndless) return { server, found: way, finding: 'no-address' };
   const none = answers.map(sayingOfNone).find((saying) => saying !== undefined);
   if (none !== undefined) return { ...none, found: `${way}${none.found}` };
   const isGone = answers.some((answer) => answer.kind === 'word' && answer.message.rcode === 'NXDOMAIN');

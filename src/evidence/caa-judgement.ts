@@ -3,15 +3,8 @@ import { quoted } from '../solvers/dns/dns-error.ts';
 import type { Draft } from './draft.ts';
 
 const MAX_TOLD = 6;
-/** Tags that a CA knows (RFC 8659, section 4; RFC 9495); another one that is critical stops it. */
-const KNOWN_TAGS: readonly string[] = [
-  'issue',
-  'issuewild',
-  'iodef',
-  'issuemail',
-  'contactemail',
-  'contactphone',
-];
+/** Tags that every CA knows (RFC 8659, section 4; RFC 9495); another one that is critical stops it, as Boulder. */
+const KNOWN_TAGS: readonly string[] = ['issue', 'issuewild', 'iodef', 'issuemail'];
 
 /** Whom the CA is, and what for it was asked. */
 export interface CaaQuestion {
@@ -42,7 +35,7 @@ export function judgeCaa(
   const says = (finding: Draft['finding'], words: string) => ({ finding, found: `${words}: ${list}` });
 
   const unknown = records.find(({ isCritical, tag }) => isCritical && !KNOWN_TAGS.includes(tag));
-  if (unknown !== undefined) return says('caa-forbids', 'a critical property that no CA knows');
+  if (unknown !== undefined) return says('caa-forbids', 'a critical property that the CA may not know');
   const wild = records.filter(({ tag }) => tag === 'issuewild');
   const properties =
     question.isWildcard && wild.length > 0 ? wild : records.filter(({ tag }) => tag === 'issue');

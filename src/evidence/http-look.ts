@@ -1,12 +1,15 @@
 import { isIP } from 'node:net';
-import { CertopsError } from '../lib/errors.ts';
 import { printable } from '../lib/printable.ts';
 import type { Sensitive } from '../lib/sensitive.ts';
 import type { Draft } from './draft.ts';
 import { get, type HttpAnswer } from './http-exchange.ts';
 import { type Cleaner, hideTokens } from './redaction.ts';
+import { isTimeout } from './time-box.ts';
 
-const MAX_REDIRECTS = 5;
+/** As many as Let's Encrypt's Boulder follows. */
+const MAX_REDIRECTS = 10;
+/** CA/Browser Forum Baseline Requirements, 3.2.2.4.19. */
+const FOLLOWED: readonly number[] = [301, 302, 307, 308];
 const MAX_EXCERPT_CHARACTERS = 200;
 const MAX_LOCATION_CHARACTERS = 90;
 const MAX_TYPE_CHARACTERS = 40;
@@ -16,7 +19,7 @@ const CHALLENGE_FOLDER = '/.well-known/acme-challenge/';
 export interface HttpEyes {
   readonly httpPort: number;
   readonly tlsPort: number;
-  /** The addresses of a host name; none where it has none. Throws `CertopsError`. */
+  /** The addresses of a host name; none where it has none. Throws where they cannot be found. */
   readonly addressesOf: (host: string, signal: AbortSignal) => Promise<readonly string[]>;
   readonly isAllowed: (host: string, address: string) => boolean;
   readonly isInside: (address: string) => boolean;
@@ -31,13 +34,20 @@ export interface HttpTarget {
   readonly keyAuthorization: Sensitive<string> | undefined;
 }
 
-/** Where a redirect leads, or why it is not followed. */
-type Hop = { readonly url: URL; readonly address: string } | { readonly refusal: string };
+interface Place {
+  readonly url: URL;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Where a redirect leads, or why it is not followed: `unknown` where a CA may well follow it. */
+type Hop = Place | { readonly refusal: string; readonly finding: 'something-else' | 'unknown' };
 
 /**
- * What is found where a CA looks for HTTP-01 (RFC 8555, section 8.3). A redirect is followed as CAs follow it, to http
- * and https at their own ports alone; never to an address that must not be asked, and not from the outside in: what an
- * inner server says to this host is nobody else's to read. Throws the signal's reason.
+ * What is found where a CA looks for HTTP-01 (RFC 8555, section 8.3). A redirect is followed as CAs follow it, to
+ * the ports of http and https alone; never to an address that must not be asked, and to an inner server only where it
+ * redirects to itself: what it says to this host is nobody else's to read. Throws the signal's reason where that is not
+ * that the time is up.
  */
 export async function lookByHttp(target: HttpTarget, eyes: HttpEyes, signal: AbortSignal): Promise<Draft> {
   const { host, address, token, keyAuthorization } = target;
@@ -53,28 +63,29 @@ export async function lookByHttp(target: HttpTarget, eyes: HttpEyes, signal: Abo
     found: [...abridged(told), words].join('; '),
     finding,
   });
-  let url = first;
-  let at = address;
+  let place: Place = { url: first, address, port: eyes.httpPort };
   for (let redirects = 0; ; redirects += 1) {
     let answer: HttpAnswer;
     try {
-      const port = url.protocol === 'https:' ? eyes.tlsPort : eyes.httpPort;
-      answer = await get({ url, address: at, port }, signal);
+      answer = await get(place, signal);
     } catch (thrown) {
+      rethrowEnd(signal);
       return tell(...describeTrouble(thrown, told.length > 0));
     }
+    const { url } = place;
+    const isInner = eyes.isInside(place.address);
     const { status, location } = answer;
     if (location === undefined || status < 300 || status > 399) {
       const isOwnPath = url.pathname === first.pathname && url.search === '';
-      const showsBody = isOwnPath || !eyes.isInside(at);
+      const showsBody = isOwnPath || !isInner;
       return tell(...describeAnswer(answer, { keyAuthorization, showsBody, clean: eyes.clean }));
     }
-    told.push(`HTTP ${status} to ${shownLocation(location, url, eyes.clean)}`);
+    told.push(`HTTP ${status} to ${shownLocation(location, url, eyes.clean, isInner)}`);
+    if (!FOLLOWED.includes(status)) return tell('something-else', 'a redirect that CAs do not follow');
     if (redirects === MAX_REDIRECTS) return tell('something-else', 'more redirects than a CA follows');
-    const hop = await follow(location, { url, address: at }, eyes, signal);
-    if ('refusal' in hop) return tell('something-else', hop.refusal);
-    url = hop.url;
-    at = hop.address;
+    const hop = await follow(location, place, eyes, signal);
+    if ('refusal' in hop) return tell(hop.finding, hop.refusal);
+    place = hop;
   }
 }
 
@@ -85,38 +96,53 @@ function abridged(told: readonly string[]): readonly string[] {
   return told.length <= 2 ? told : [first, `${told.length - 2} more redirects`, last];
 }
 
-async function follow(
-  location: string,
-  from: { readonly url: URL; readonly address: string },
-  eyes: HttpEyes,
-  signal: AbortSignal,
-): Promise<Hop> {
-  if (!URL.canParse(location, from.url)) return { refusal: 'which is no URL' };
+async function follow(location: string, from: Place, eyes: HttpEyes, signal: AbortSignal): Promise<Hop> {
+  const otherwise = (refusal: string): Hop => ({ refusal, finding: 'something-else' });
+  const notAsked = (refusal: string): Hop => ({ refusal, finding: 'unknown' });
+  if (!URL.canParse(location, from.url)) return otherwise('which is no URL');
   const url = new URL(location, from.url);
   url.username = '';
   url.password = '';
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    return { refusal: 'which is neither http nor https' };
+    return otherwise('which is neither http nor https');
   const own = url.protocol === 'https:' ? eyes.tlsPort : eyes.httpPort;
-  if (url.port !== '' && url.port !== String(own)) return { refusal: 'a port to which no CA follows' };
+  const port = url.port === '' ? own : Number(url.port);
+  if (port !== eyes.httpPort && port !== eyes.tlsPort) return otherwise('a port to which no CA follows');
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const addresses = isIP(host) === 0 ? await addressesOf(host, eyes, signal) : [host];
-  const [address] = addresses;
-  if (address === undefined) return { refusal: 'a name for which no address is found' };
-  if (!eyes.isAllowed(host, address)) return { refusal: `not asked: ${address} must never be asked` };
-  if (eyes.isInside(address) && !eyes.isInside(from.address)) {
-    return { refusal: `not asked: ${address} lies in a network that the internet does not reach` };
+  if (addresses === undefined) return notAsked('whose address could not be found');
+  const address = addresses.find((each) => each === from.address) ?? addresses[0];
+  if (address === undefined) return otherwise('a name for which no address is found');
+  if (!eyes.isAllowed(host, address)) return notAsked(`not asked: ${address} must never be asked`);
+  if (eyes.isInside(address) && address !== from.address) {
+    return notAsked(`not asked: ${address} lies in a network that the internet does not reach`);
   }
-  return { url, address };
+  return { url, address, port };
 }
 
-async function addressesOf(host: string, eyes: HttpEyes, signal: AbortSignal): Promise<readonly string[]> {
+/** Undefined where they cannot be found within the look's time. */
+async function addressesOf(
+  host: string,
+  eyes: HttpEyes,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  let stop: () => void = () => {};
+  const isOver = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined);
+  });
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
-    return await eyes.addressesOf(host, signal);
-  } catch (thrown) {
-    if (thrown instanceof CertopsError) return [];
-    throw thrown;
+    return await Promise.race([isOver, eyes.addressesOf(host, signal).catch(() => undefined)]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    rethrowEnd(signal);
   }
+}
+
+/** A look whose time is up tells what it saw; one that is called off tells nothing. */
+function rethrowEnd(signal: AbortSignal): void {
+  if (signal.aborted && !isTimeout(signal.reason)) throw signal.reason;
 }
 
 function describeAnswer(
@@ -167,16 +193,17 @@ function isBinary(text: string): boolean {
   return strange > 3 && strange * 10 > text.length;
 }
 
-/** Where it leads, with everything that may be a token hidden; the host stays as it is. */
-function shownLocation(location: string, base: URL, clean: Cleaner): string {
+/** Where it leads, with everything that may be a token hidden, and what an inner server asks; the host stays. */
+function shownLocation(location: string, base: URL, clean: Cleaner, isInner: boolean): string {
   if (!URL.canParse(location, base)) return `"${clean(hideTokens(location), MAX_LOCATION_CHARACTERS)}"`;
   const { protocol, host, pathname, search } = new URL(location, base);
-  return clean(`${protocol}//${host}${hideTokens(pathname + search)}`, MAX_LOCATION_CHARACTERS);
+  const shown = isInner && search !== '' ? '?…' : search;
+  return clean(`${protocol}//${host}${hideTokens(pathname + shown)}`, MAX_LOCATION_CHARACTERS);
 }
 
 function describeTrouble(thrown: unknown, isRedirected: boolean): [Draft['finding'], string] {
   const there = isRedirected ? 'there ' : '';
-  if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {
+  if (isTimeout(thrown)) {
     return ['unreachable', `${there}no answer within the time`];
   }
   const code = codeOf(thrown);

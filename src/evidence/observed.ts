@@ -15,6 +15,8 @@ export interface ObserverOptions {
   readonly httpPort?: number | undefined;
   /** Where it is looked what is served; 443 but in tests. */
   readonly tlsPort?: number | undefined;
+  /** PEM of whom to believe about what is served; whom Node trusts but in tests. */
+  readonly roots?: readonly string[] | undefined;
   /** For each look; defaults to 3 s. */
   readonly timeoutMs?: number | undefined;
   /** For a whole call; defaults to 9 s. */
@@ -42,6 +44,8 @@ export interface KnownCertificate {
   /** SHA-256 of its DER, lower-case hex. */
   readonly fingerprintSHA256: string;
   readonly notBefore: Date;
+  /** Whether certops has a certificate of this fingerprint on record, for whichever Certificate. */
+  readonly isOnRecord?: ((fingerprintSHA256: string) => boolean) | undefined;
 }
 
 /** Who the CA is, by what CAA records know it. */

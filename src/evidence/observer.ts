@@ -18,7 +18,7 @@ import { createInsideAddresses } from './network-place.ts';
 import type { ObservedCa, ObservedName, Observer, ObserverOptions } from './observed.ts';
 import { type Cleaner, createCleaner } from './redaction.ts';
 import { lookAtServed } from './served-look.ts';
-import { timeBox } from './time-box.ts';
+import { isTimeout, timeBox } from './time-box.ts';
 import { lookForTxt } from './txt-look.ts';
 import type { DnsEyes } from './zone-sight.ts';
 
@@ -225,12 +225,12 @@ class NetworkObserver implements Observer {
   }
 
   #servedLook({ identifier, inForce }: ObservedName, host: string): Look {
-    const { tlsPort: port = 443 } = this.#options;
+    const { tlsPort: port = 443, roots } = this.#options;
     return {
       ...{ kind: 'served', identifier, asked: `TLS ${host}:${port}`, lateFinding: 'unreachable', host },
-      run: async (signal, [address]) => {
-        if (address === undefined || !this.#isAllowed(host, address)) return [];
-        return [await lookAtServed({ host, address, port, inForce, now: this.#clock.realNow() }, signal)];
+      run: (signal, addresses) => {
+        const [isAllowed, now] = [this.#isAllowed, this.#clock.realNow()];
+        return lookAtServed({ host, addresses, port, inForce, roots, isAllowed, now }, signal);
       },
     };
   }
@@ -259,8 +259,10 @@ class NetworkObserver implements Observer {
       const addresses = host === undefined ? [] : await this.#addressesOf(host, call);
       if (host !== undefined && addresses.length === 0) return [];
       const drafts = await timeBox(this.#timeoutMs, signal, (own) => look.run(own, addresses));
-      return drafts.map(observed);
+      // What is cut short because the whole call ends was given too little time to say anything.
+      return signal.aborted ? [] : drafts.map(observed);
     } catch (thrown) {
+      if (signal.aborted) return [];
       const { asked, lateFinding } = look;
       if (thrown instanceof CertopsError) {
         const { what, why } = thrown.explanation;
@@ -272,10 +274,6 @@ class NetworkObserver implements Observer {
       return [observed({ asked, found, finding: isTimeout(thrown) ? lateFinding : 'unknown' })];
     }
   }
-}
-
-function isTimeout(thrown: unknown): boolean {
-  return thrown instanceof DOMException && thrown.name === 'TimeoutError';
 }
 
 /** CAs try IPv6 first and may not fall back, so a name with both is looked at by both. */

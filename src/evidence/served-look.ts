@@ -7,53 +7,104 @@ import { type CertificateFacts, readCertificate } from '../pki/certificate-facts
 import type { Draft } from './draft.ts';
 import { codeOf, describeErrno } from './http-look.ts';
 import type { KnownCertificate } from './observed.ts';
+import { isTimeout } from './time-box.ts';
 
+const MAX_ADDRESSES = 4;
 const MAX_NAMES_TOLD = 3;
 const MAX_NAME_CHARACTERS = 40;
 
 export interface ServedTarget {
   /** A DNS name, sent as SNI, or an IP address. */
   readonly host: string;
-  readonly address: string;
+  /** All that it has. */
+  readonly addresses: readonly string[];
   readonly port: number;
+  readonly isAllowed: (host: string, address: string) => boolean;
   /** The certificate in use; undefined where none covers the name. */
   readonly inForce: KnownCertificate | undefined;
+  /** PEM of whom to believe; undefined: whom Node trusts. */
+  readonly roots: readonly string[] | undefined;
   readonly now: Date;
 }
 
+/** What one address presents. */
+interface Presented {
+  /** DER of the leaf. */
+  readonly leaf: Buffer;
+  /** An authority that this host trusts vouches for it, for this name and now. */
+  readonly isTrusted: boolean;
+}
+
 /**
- * The certificate that a name presents today. It is looked at and not believed: whoever sits at the address chooses it.
- * Throws the signal's reason.
+ * The certificates that a name presents today, those of several addresses together where they are the same. It is
+ * looked at and not believed: whoever sits at an address chooses it. Throws the signal's reason where that is not that
+ * the time is up.
  */
-export async function lookAtServed(target: ServedTarget, signal: AbortSignal): Promise<Draft> {
-  const { host, address, port } = target;
-  const asked = `TLS ${host}:${port} at ${address}`;
+export async function lookAtServed(target: ServedTarget, signal: AbortSignal): Promise<readonly Draft[]> {
+  const { host, port, addresses } = target;
+  const asked = pick(addresses).filter((address) => target.isAllowed(host, address));
+  const sights = await Promise.all(asked.map((address) => lookAt(address, target, signal)));
+  // One address of several may be somebody else's while ours serves on, whether or not that is seen at the moment.
+  const isElsewhere =
+    asked.length === addresses.length && sights.every(({ finding }) => finding === 'served-elsewhere');
+  const drafts = new Map<string, Draft>();
+  for (const [index, { found, finding: own }] of sights.entries()) {
+    const finding = own === 'served-elsewhere' && !isElsewhere ? 'something-else' : own;
+    const address = asked[index] ?? '';
+    const same = drafts.get(`${finding} ${found}`);
+    const told = same === undefined ? `TLS ${host}:${port} at ${address}` : `${same.asked}, ${address}`;
+    drafts.set(`${finding} ${found}`, { asked: told, found, finding });
+  }
+  return [...drafts.values()];
+}
+
+/** The first few, and the first of IPv6, which comes after IPv4. */
+function pick(addresses: readonly string[]): readonly string[] {
+  const [six] = addresses.filter((address) => isIP(address) === 6);
+  return [...new Set([...addresses.slice(0, MAX_ADDRESSES), ...(six === undefined ? [] : [six])])];
+}
+
+async function lookAt(
+  address: string,
+  target: ServedTarget,
+  signal: AbortSignal,
+): Promise<Pick<Draft, 'found' | 'finding'>> {
   try {
-    const facts = readCertificate(await presented(target, signal));
-    return { asked, found: describeCertificate(facts), finding: judge(facts, target) };
+    const { leaf, isTrusted } = await presented(address, target, signal);
+    const facts = readCertificate(leaf);
+    return { found: describeCertificate(facts), finding: judge(facts, isTrusted, target) };
   } catch (thrown) {
+    if (isTimeout(thrown)) return { found: 'no answer within the time', finding: 'unreachable' };
     signal.throwIfAborted();
     if (thrown instanceof CertopsError) {
-      return { asked, found: 'a certificate that cannot be read', finding: 'something-else' };
+      return { found: 'a certificate that cannot be read', finding: 'something-else' };
     }
     const code = codeOf(thrown);
     return code.startsWith('ERR_SSL') || code === 'EPROTO'
-      ? { asked, found: `no TLS that can be spoken with (${code})`, finding: 'something-else' }
-      : { asked, found: describeErrno(code), finding: 'unreachable' };
+      ? { found: `no TLS that can be spoken with (${code})`, finding: 'something-else' }
+      : { found: describeErrno(code), finding: 'unreachable' };
   }
 }
 
 /**
- * A name is served elsewhere where somebody else has obtained a good certificate for it since ours: one that does not
- * cover it is a server's stand-in, and one from before ours may be an earlier one of ours, not loaded anew.
+ * A name is served elsewhere where somebody else has obtained a certificate for it since ours from whom everybody
+ * trusts: one that nobody vouches for anybody can make, one of
+ * another Certificate of ours is ours as well, one that does not cover the name is a server's stand-in, and
+ * one from before ours may be an earlier one of ours, not loaded anew.
  */
-function judge(facts: CertificateFacts, { host, inForce, now }: ServedTarget): Draft['finding'] {
+function judge(
+  facts: CertificateFacts,
+  isTrusted: boolean,
+  { host, inForce, now }: ServedTarget,
+): Draft['finding'] {
   if (inForce === undefined) return 'unknown';
   if (facts.fingerprintSHA256 === inForce.fingerprintSHA256) return 'served-here';
   const wildcard = `*.${host.split('.').slice(1).join('.')}`;
   const isCovered = facts.dnsNames.some((name) => [host, wildcard].includes(name.toLowerCase()));
   const isInDate = facts.notBefore <= now && now < facts.notAfter;
-  return isCovered && isInDate && facts.notBefore > inForce.notBefore ? 'served-elsewhere' : 'something-else';
+  const isNewer = facts.notBefore > inForce.notBefore;
+  const isStrange = isTrusted && inForce.isOnRecord?.(facts.fingerprintSHA256) !== true;
+  return isStrange && isCovered && isInDate && isNewer ? 'served-elsewhere' : 'something-else';
 }
 
 /** The fingerprint first, so that nothing long before it can push it out of the line. */
@@ -71,8 +122,11 @@ function cut(text: string): string {
   return told.length <= MAX_NAME_CHARACTERS ? told : `${told.slice(0, MAX_NAME_CHARACTERS - 1)}…`;
 }
 
-/** DER of the leaf. */
-function presented({ host, address, port }: ServedTarget, signal: AbortSignal): Promise<Buffer> {
+function presented(
+  address: string,
+  { host, port, roots }: ServedTarget,
+  signal: AbortSignal,
+): Promise<Presented> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const socket = connect({
@@ -81,6 +135,7 @@ function presented({ host, address, port }: ServedTarget, signal: AbortSignal): 
       // Expired and foreign certificates are what is looked for.
       rejectUnauthorized: false,
       ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(roots === undefined ? {} : { ca: [...roots] }),
     });
     const finish = (settle: () => void): void => {
       signal.removeEventListener('abort', onAbort);
@@ -96,13 +151,14 @@ function presented({ host, address, port }: ServedTarget, signal: AbortSignal): 
       finish(() => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))),
     );
     socket.on('secureConnect', () => {
-      const der = leafOf(socket);
-      finish(() => (der === undefined ? reject(new Error('no certificate')) : resolve(der)));
+      const leaf = leafOf(socket);
+      const isTrusted = socket.authorized;
+      finish(() => (leaf === undefined ? reject(new Error('no certificate')) : resolve({ leaf, isTrusted })));
     });
   });
 }
 
-/** Undefined where Node cannot read what OpenSSL took. */
+/** DER; undefined where Node cannot read what OpenSSL took. */
 function leafOf(socket: TLSSocket): Buffer | undefined {
   try {
     return socket.getPeerX509Certificate()?.raw;

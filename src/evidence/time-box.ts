@@ -3,6 +3,11 @@ import { setMaxListeners } from 'node:events';
 /** How long a task may take to hear that its time is up, in milliseconds. */
 const GRACE_MS = 250;
 
+/** Whether something was thrown because the time of a look, or of all of them, was up. */
+export function isTimeout(thrown: unknown): boolean {
+  return thrown instanceof DOMException && thrown.name === 'TimeoutError';
+}
+
 /**
  * Gives a task a signal that fires after `timeoutMs` or with `parent`, and no more than a moment to heed it. Whatever
  * the task leaves running is told to end. Throws what the task throws; a `TimeoutError`, the parent's reason.

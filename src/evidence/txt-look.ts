@@ -12,7 +12,7 @@ import {
   lookAtZone,
   recordsOf,
   sayingOfNone,
-  type ZoneSight,
+  type Way,
 } from './zone-sight.ts';
 
 const MAX_VALUES_TOLD = 3;
@@ -30,47 +30,57 @@ export async function lookForTxt(
   signal: AbortSignal,
 ): Promise<readonly Draft[]> {
   const sight = await lookAtZone(name, ['TXT'], eyes, signal);
-  const way = describePath(sight);
-  const sayings = sight.servers.flatMap(({ server, answers: [answer] }) => {
+  const told = [...sight.servers.map((one) => ({ ...one, way: sight })), ...sight.strays];
+  const sayings = told.flatMap(({ server, answers: [answer], way }) => {
     if (answer === undefined) return [];
-    const said = sayingOfNone(answer) ?? judge(answer, sight, expected);
-    return [{ server, found: `${way}${said.found}`, finding: said.finding }];
+    const said = sayingOfNone(answer) ?? judge(answer, way, expected);
+    return [{ server, found: `${describePath(way)}${said.found}`, finding: said.finding }];
   });
   const drafts = groupSayings(`TXT ${name}`, sayings);
   if (hasWord(sight)) return drafts;
   const [message] = (await askResolver(name, ['TXT'], eyes, drafts, signal)) ?? [];
   if (message === undefined) return drafts;
-  const judged = judgeValues(textsOf(message.answers), message.rcode, expected);
+  const isAway = message.answers.some(({ type, name: owner }) => type === 'TXT' && owner !== name);
+  const judged = judgeValues(textsOf(message.answers), message.rcode, expected, isAway);
   const asked = `TXT ${name} at the resolver, since no server of the zone answers`;
   return [...drafts, { asked, ...judged }];
 }
 
 function judge(
   answer: AuthorityAnswer,
-  { path, isEndless }: ZoneSight,
+  { path, isEndless, isAway }: Way,
   expected: string | undefined,
 ): Pick<Draft, 'found' | 'finding'> {
   if (answer.kind !== 'word' || isEndless) return { found: 'nothing can be found there', finding: 'missing' };
   const at = path.at(-1) ?? path[0];
-  return judgeValues(textsOf(recordsOf(answer, at)), answer.message.rcode, expected);
+  return judgeValues(textsOf(recordsOf(answer, at)), answer.message.rcode, expected, isAway);
 }
 
 function textsOf(records: readonly DnsRecord[]): readonly string[] {
   return records.filter(({ type }) => type === 'TXT').map(({ value }) => value);
 }
 
-/** Values found against the digest that a CA looks for. */
+/**
+ * Values found against the digest that a CA looks for. Where CNAMEs lead to another zone they are counted and not told:
+ * whoever owns a name can point it at any, and certops may see into zones that he does not.
+ */
 export function judgeValues(
   values: readonly string[],
   rcode: string,
   expected: string | undefined,
+  isAway: boolean,
 ): Pick<Draft, 'found' | 'finding'> {
   if (values.length === 0) return { found: `no TXT record (${rcode})`, finding: 'missing' };
   const others = values.filter((value) => value !== expected);
   const told = others.slice(0, MAX_VALUES_TOLD).map((value) => `"${cut(value)}"`);
   const rest = others.length - told.length;
-  const list = `${told.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-  if (expected === undefined) return { found: `TXT records ${list}`, finding: 'unknown' };
+  const list = isAway
+    ? `${others.length} other TXT records`
+    : `${told.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  if (expected === undefined) {
+    const found = isAway ? `${others.length} TXT records` : `TXT records ${list}`;
+    return { found, finding: 'unknown' };
+  }
   if (others.length < values.length) {
     const beside = others.length === 0 ? '' : `, beside ${others.length} other TXT records`;
     return { found: `the value that the CA looks for${beside}`, finding: 'as-expected' };

@@ -10,7 +10,7 @@ import type { Draft } from './draft.ts';
 
 const MAX_CNAMES = 8;
 const MAX_SERVERS = 8;
-/** More answers than these say nothing that they do not. */
+/** More answers than these say nothing that they do not, unless what they come to is something else. */
 const MAX_GROUPS = 3;
 const MAX_SERVERS_TOLD = 4;
 /** No way from here to there, which says nothing about the server. */
@@ -28,15 +28,28 @@ export interface DnsEyes {
   readonly authorities: Authorities;
 }
 
-/** What the servers of a zone say about a name, at the end of its CNAMEs. */
-export interface ZoneSight {
+/** Where CNAMEs lead. */
+export interface Way {
   /** The name and where its CNAMEs lead; the last is what was asked about. */
   readonly path: readonly [DnsName, ...DnsName[]];
   /** The CNAMEs lead in a circle or on for too long. */
   readonly isEndless: boolean;
+  /** The last name lies in another zone than the first, which may be one that nobody outside should see into. */
+  readonly isAway: boolean;
+}
+
+/** A server, with an answer to every type that was asked for, in that order. */
+interface Answered {
+  readonly server: DnsServer;
+  readonly answers: readonly AuthorityAnswer[];
+}
+
+/** What the servers of a zone say about a name, at the end of its CNAMEs. */
+export interface ZoneSight extends Way {
   readonly zone: DnsName;
-  /** A server each, with an answer to every type that was asked for, in that order. */
-  readonly servers: readonly { readonly server: DnsServer; readonly answers: readonly AuthorityAnswer[] }[];
+  readonly servers: readonly Answered[];
+  /** Servers that answer for a zone on the way and do not have the CNAME that others of it have. */
+  readonly strays: readonly (Answered & { readonly way: Way })[];
 }
 
 /**
@@ -49,26 +62,36 @@ export async function lookAtZone(
   { authorities }: DnsEyes,
   signal: AbortSignal,
 ): Promise<ZoneSight> {
-  const path: [DnsName, ...DnsName[]] = [name];
+  let path: readonly [DnsName, ...DnsName[]] = [name];
+  let firstZone: DnsName | undefined;
+  const strays: ZoneSight['strays'][number][] = [];
   for (let at = name; ; ) {
     const { zone, servers } = await authorities.serversFor(at, signal);
+    firstZone ??= zone;
+    const isAway = zone !== firstZone;
     const asked = pick(servers);
     const byType = await Promise.all(types.map((type) => authorities.ask(asked, at, type, signal)));
-    const target = byType
-      .flat()
-      .flatMap((answer) => recordsOf(answer, at))
-      .find(({ type }) => type === 'CNAME')?.value;
+    const answered = asked.map((server, index) => ({
+      server,
+      answers: byType.flatMap((answers) => answers[index] ?? []),
+    }));
+    const target = answered.map(({ answers }) => targetIn(answers, at)).find((found) => found !== undefined);
     const isEndless = target !== undefined && (path.includes(target) || path.length > MAX_CNAMES);
     if (target === undefined || isEndless) {
-      const answered = asked.map((server, index) => ({
-        server,
-        answers: byType.flatMap((answers) => answers[index] ?? []),
-      }));
-      return { path, isEndless, zone, servers: reachable(answered) };
+      return { path, isEndless, isAway, zone, servers: reachable(answered), strays };
     }
-    path.push(target);
+    for (const one of answered) {
+      const speaks = one.answers.some(({ kind }) => kind === 'word');
+      if (!speaks || targetIn(one.answers, at) !== undefined) continue;
+      strays.push({ ...one, way: { path, isEndless: false, isAway } });
+    }
+    path = [...path, target];
     at = target;
   }
+}
+
+function targetIn(answers: readonly AuthorityAnswer[], name: DnsName): DnsName | undefined {
+  return answers.flatMap((answer) => recordsOf(answer, name)).find(({ type }) => type === 'CNAME')?.value;
 }
 
 /**
@@ -90,7 +113,7 @@ export async function askResolver(
   }
 }
 
-/** Whether any server speaks for the zone. */
+/** Whether any server speaks for the zone at the end of the CNAMEs. */
 export function hasWord({ servers }: ZoneSight): boolean {
   return servers.some(({ answers }) => answers.some(({ kind }) => kind === 'word'));
 }
@@ -101,7 +124,7 @@ export function recordsOf(answer: AuthorityAnswer, name: DnsName): readonly DnsR
 }
 
 /** Where the CNAMEs lead, for people; nothing where there are none. */
-export function describePath({ path, isEndless }: Pick<ZoneSight, 'path' | 'isEndless'>): string {
+export function describePath({ path, isEndless }: Way): string {
   if (path.length === 1 && !isEndless) return '';
   const way = path.map((name) => quoted(name)).join(' → ');
   return isEndless ? `CNAMEs without an end: ${way} → …; ` : `CNAME ${way}; `;
@@ -128,16 +151,24 @@ export function sayingOfNone(answer: AuthorityAnswer): Saying | undefined {
   }
 }
 
-/** An observation for each different thing that servers say, with who says it; the most common first. */
+/**
+ * An observation for each different thing that servers say, with who says it; the most common first. Of many some are
+ * left out, and no finding with them: a single server may know a name of which the others say that it is gone.
+ */
 export function groupSayings(question: string, sayings: readonly Saying[]): readonly Draft[] {
   const groups = new Map<string, Saying[]>();
   for (const saying of sayings) {
     const key = `${saying.finding} ${saying.found}`;
     groups.set(key, [...(groups.get(key) ?? []), saying]);
   }
-  return [...groups.values()]
-    .sort((one, other) => other.length - one.length)
-    .slice(0, MAX_GROUPS)
+  const byCount = [...groups.values()].sort((one, other) => other.length - one.length);
+  const isFirstOfIts = (group: readonly Saying[]): boolean =>
+    byCount.find(([one]) => one?.finding === group[0]?.finding) === group;
+  const telling = byCount.filter(isFirstOfIts);
+  const others = byCount.filter((group) => !isFirstOfIts(group));
+  const told = [...telling, ...others.slice(0, Math.max(0, MAX_GROUPS - telling.length))];
+  return byCount
+    .filter((group) => told.includes(group))
     .flatMap((group) => {
       const [first] = group;
       if (first === undefined) return [];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
@@ -11,10 +11,9 @@ import { createObserver } from '../../src/evidence/observer.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Sensitive } from '../../src/lib/sensitive.ts';
 import { readCertificate } from '../../src/pki/certificate-facts.ts';
-import { temporaryCertificate } from '../../src/pki/temporary-certificate.ts';
 import { txtValue } from '../../src/solvers/dns01/dns01.ts';
+import { Authority } from '../support/acme-simulator/authority.ts';
 import { type Bind, startBind } from '../support/bind.ts';
-import { signingRequest } from '../support/signing-request.ts';
 
 const SIGNAL = new AbortController().signal;
 const TOKEN = randomBytes(32).toString('base64url');
@@ -27,9 +26,11 @@ const CA: ObservedCa = { caaIdentities: ['ca.example'], accountUri: ACCOUNT };
 const CLOSED_PORT = 9;
 const DAY_MS = 86_400_000;
 
+let authority: Authority;
 let bind: Bind;
 
 before(async () => {
+  authority = await Authority.create();
   bind = await startBind([
     // The top, so that CAA can be looked for all the way up.
     { name: 'test' },
@@ -39,6 +40,8 @@ before(async () => {
         'www A 127.0.0.1',
         'both A 127.0.0.1',
         'both AAAA ::1',
+        'two A 127.0.0.1',
+        'two A 127.0.0.2',
         'bare TXT "no address here"',
         'alias CNAME www',
         'dangling CNAME gone',
@@ -117,6 +120,24 @@ function only(seen: readonly Observation[], kind: Observation['kind']): Observat
 function portOf(server: Server): number {
   const address = server.address();
   return address === null || typeof address === 'string' ? 0 : address.port;
+}
+
+/** What it presents is vouched for by `authority`, from now on. */
+async function newTlsServer(
+  dnsNames: readonly string[],
+): Promise<{ readonly server: Server; readonly fingerprintSHA256: string }> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { chains, leafPem } = await authority.issue({
+    publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+    identifiers: dnsNames.map((value) => ({ type: 'dns', value })),
+    ...{ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + DAY_MS) },
+  });
+  const [cert] = chains;
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
+  return {
+    server: createTlsServer({ cert, key }),
+    fingerprintSHA256: readCertificate(leafPem).fingerprintSHA256,
+  };
 }
 
 async function listen(t: TestContext, server: Server): Promise<number> {
@@ -392,7 +413,7 @@ describe('what answers where HTTP-01 is looked for', () => {
           ? void response.writeHead(302, { Location: `/x/${KEY_AUTHORIZATION}?t=${TOKEN}` }).end()
           : void response.writeHead(403, { 'Content-Type': `text/${TOKEN}` }).end(),
       finding: 'something-else',
-      found: /^HTTP 302 to http:\/\/www\.example\.test\/x\/…\?t=…; HTTP 403 text\/…; what an inner/,
+      found: /^HTTP 302 to http:\/\/www\.example\.test\/x\/…\?…; HTTP 403 text\/…; what an inner/,
     },
     {
       name: 'has no end',
@@ -436,21 +457,21 @@ describe('what answers where HTTP-01 is looked for', () => {
       name: 'leads to a metadata address',
       answer: (_, response) =>
         void response.writeHead(302, { Location: 'http://169.254.169.254/latest/' }).end(),
-      finding: 'something-else',
+      finding: 'unknown',
       found: /not asked: 169\.254\.169\.254 must never be asked$/,
     },
     {
       name: 'leads to a name of a metadata address',
       answer: (_, response) =>
         void response.writeHead(302, { Location: 'http://meta.example.test/latest/' }).end(),
-      finding: 'something-else',
+      finding: 'unknown',
       found: /must never be asked$/,
     },
     {
       name: 'leads to a mapped metadata address',
       answer: (_, response) =>
         void response.writeHead(302, { Location: 'http://mapped.example.test/' }).end(),
-      finding: 'something-else',
+      finding: 'unknown',
       found: /must never be asked$/,
     },
     {
@@ -470,7 +491,26 @@ describe('what answers where HTTP-01 is looked for', () => {
       name: 'leads in a circle',
       answer: (_, response) => void response.writeHead(301, { Location: path }).end(),
       finding: 'something-else',
-      found: /; 4 more redirects; HTTP 301 to .*; more redirects than a CA follows$/,
+      found: /; 9 more redirects; HTTP 301 to .*; more redirects than a CA follows$/,
+    },
+    {
+      name: 'leads there by a status that CAs do not follow',
+      answer: (_, response) => void response.writeHead(303, { Location: '/other' }).end(),
+      finding: 'something-else',
+      found: /^HTTP 303 to http:\/\/www\.example\.test\/other; a redirect that CAs do not follow$/,
+    },
+    {
+      name: 'leads to a name whose servers do not answer',
+      answer: (_, response) =>
+        void response.writeHead(301, { Location: 'http://a.broken.example.test/' }).end(),
+      finding: 'unknown',
+      found: /; whose address could not be found$/,
+    },
+    {
+      name: 'leads from one inner server to another',
+      answer: (_, response) => void response.writeHead(301, { Location: 'http://inner.example.test/' }).end(),
+      finding: 'unknown',
+      found: /not asked: 10\.1\.2\.3 lies in a network/,
     },
     {
       name: 'leads nowhere',
@@ -560,6 +600,9 @@ describe('what a name serves today', () => {
     readonly ours?: number;
     readonly isOurs?: boolean;
     readonly dnsNames?: readonly string[];
+    readonly isUntrusted?: boolean;
+    readonly isOnRecord?: boolean;
+    readonly identifier?: string;
     readonly finding: Finding;
   }[] = [
     { name: 'is told, where nothing covers the name', finding: 'unknown' },
@@ -571,6 +614,25 @@ describe('what a name serves today', () => {
       dnsNames: ['*.example.test'],
       finding: 'served-elsewhere',
     },
+    {
+      name: 'is newer than ours, and nobody vouches for it',
+      ours: -30,
+      isUntrusted: true,
+      finding: 'something-else',
+    },
+    {
+      name: "is newer than ours, and another Certificate's",
+      ours: -30,
+      isOnRecord: true,
+      finding: 'something-else',
+    },
+    {
+      name: 'is newer than ours, and there is another address at which nobody answers',
+      ours: -30,
+      dnsNames: ['two.example.test'],
+      identifier: 'two.example.test',
+      finding: 'something-else',
+    },
     { name: 'is older than ours, perhaps one of ours not loaded anew', ours: 30, finding: 'something-else' },
     {
       name: 'does not cover the name',
@@ -579,23 +641,25 @@ describe('what a name serves today', () => {
       finding: 'something-else',
     },
   ];
-  for (const { name, ours, isOurs = false, dnsNames = ['www.example.test'], finding } of cases) {
+  for (const { name, ours, isOurs = false, dnsNames = ['www.example.test'], finding, ...more } of cases) {
     test(name, async (t) => {
-      const { spec, key } = await signingRequest({ name: 'served', dnsNames });
-      const cert = await temporaryCertificate(spec, key, new Date());
-      const pem = key.export({ type: 'pkcs8', format: 'pem' });
-      const tlsPort = await listen(t, createTlsServer({ cert, key: pem }));
-      const { fingerprintSHA256 } = readCertificate(cert);
+      const { identifier = 'www.example.test', isUntrusted = false, isOnRecord = false } = more;
+      const { server, fingerprintSHA256 } = await newTlsServer(dnsNames);
+      const tlsPort = await listen(t, server);
+      const roots = isUntrusted ? [] : [authority.rootPem];
       const inForce =
         ours === undefined
           ? undefined
           : {
               fingerprintSHA256: isOurs ? fingerprintSHA256 : '0'.repeat(64),
               notBefore: new Date(Date.now() + ours * DAY_MS),
+              isOnRecord: (one: string) => isOnRecord && one === fingerprintSHA256,
             };
 
       const seen = only(
-        await observe({ name: { identifier: 'www.example.test', inForce }, options: { tlsPort } }),
+        (await observe({ name: { identifier, inForce }, options: { tlsPort, roots } })).filter(
+          ({ kind, found }) => kind === 'served' && found !== 'the connection is refused',
+        ),
         'served',
       );
 
@@ -603,6 +667,36 @@ describe('what a name serves today', () => {
       assert.match(seen.found, new RegExp(`^SHA256:${fingerprintSHA256} until \\d{4}-.* by .* for `));
     });
   }
+
+  test('is looked at wherever the name leads: one address of two serves on what is ours', async (t) => {
+    const foreign = await newTlsServer(['two.example.test']);
+    const ours = await newTlsServer(['two.example.test']);
+    const tlsPort = await listen(t, foreign.server);
+    ours.server.listen(tlsPort, '127.0.0.2');
+    await once(ours.server, 'listening');
+    t.after(() => ours.server.close());
+    const { fingerprintSHA256 } = ours;
+    const inForce = { fingerprintSHA256, notBefore: new Date(Date.now() - 30 * DAY_MS) };
+
+    const seen = await observe({
+      name: { identifier: 'two.example.test', inForce },
+      options: { tlsPort, roots: [authority.rootPem] },
+    });
+
+    assert.deepEqual(
+      seen.filter(({ kind }) => kind === 'served').map(({ asked, finding }) => [asked, finding]),
+      [
+        [`TLS two.example.test:${tlsPort} at 127.0.0.1`, 'something-else'],
+        [`TLS two.example.test:${tlsPort} at 127.0.0.2`, 'served-here'],
+      ],
+    );
+  });
+
+  test('is told once where all addresses present the same', async () => {
+    const seen = only(await observe({ name: { identifier: 'two.example.test' } }), 'served');
+
+    assert.equal(seen.asked, `TLS two.example.test:${CLOSED_PORT} at 127.0.0.1, 127.0.0.2`);
+  });
 
   test('may be no TLS, and nobody', async (t) => {
     const plain = createPlainServer((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
@@ -659,6 +753,25 @@ test('names that never answer hold nothing up for longer than they may', async (
   for (const seen of calls) requireHarmless(seen);
 });
 
+test('what has no time left is not said to be unreachable', async (t) => {
+  const port = await listen(
+    t,
+    createPlainServer(() => {}),
+  );
+  const observer = createObserver({
+    ...{ resolvers: [bind.address], log: silentLog, httpPort: port, tlsPort: port },
+    ...{ timeoutMs: 60_000, totalTimeoutMs: 500 },
+  });
+
+  const seen = await observer.observe(
+    [{ identifier: '127.0.0.1', challengeType: 'http-01', challenge: CHALLENGE }],
+    CA,
+    SIGNAL,
+  );
+
+  assert.deepEqual(seen, []);
+});
+
 test('a signal ends it, with what was seen by then', async (t) => {
   const silent = createPlainServer(() => {});
   const port = await listen(t, silent);
@@ -675,5 +788,8 @@ test('a signal ends it, with what was seen by then', async (t) => {
     stop.signal,
   );
 
-  assert.ok(seen.every(({ finding }) => finding !== 'served-elsewhere'));
+  assert.deepEqual(
+    seen.filter(({ finding }) => finding === 'unreachable'),
+    [],
+  );
 });

@@ -40,6 +40,7 @@ describe('records in force', () => {
   const cases: readonly {
     readonly name: string;
     readonly records: readonly (readonly [tag: string, value: string])[];
+    readonly isCritical?: boolean;
     readonly more?: Partial<CaaQuestion>;
     readonly finding: string;
   }[] = [
@@ -88,15 +89,30 @@ describe('records in force', () => {
       finding: 'unknown',
     },
     {
+      name: 'a critical property of mail is known',
+      records: [['issuemail', ';']],
+      isCritical: true,
+      finding: 'caa-allows',
+    },
+    {
+      name: 'a critical property that Boulder does not know stops it',
+      records: [
+        ['issue', 'ca.example'],
+        ['contactemail', 'a@b.test'],
+      ],
+      isCritical: true,
+      finding: 'caa-forbids',
+    },
+    {
       name: 'nobody may issue, whoever the CA is',
       records: [['issue', ';']],
       more: { caaIdentities: undefined },
       finding: 'caa-forbids',
     },
   ];
-  for (const { name, records, more = {}, finding } of cases) {
+  for (const { name, records, isCritical = false, more = {}, finding } of cases) {
     test(name, () => {
-      const data = records.map(([tag, value]) => ({ isCritical: false, tag, value }));
+      const data = records.map(([tag, value]) => ({ isCritical, tag, value }));
 
       assert.equal(judgeCaa(data, { ...QUESTION, ...more }).finding, finding);
     });
