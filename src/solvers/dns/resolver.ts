@@ -101,7 +101,10 @@ export class DnsResolver {
 
   async #zoneOf(name: DnsName, signal: AbortSignal): Promise<DnsName> {
     for (let at: DnsName | undefined = name; at !== undefined && at !== ''; at = parentOf(at)) {
-      const zone = zoneIn(await this.ask(at, 'SOA', signal), at);
+      const answer = await this.ask(at, 'SOA', signal);
+      // What comes after a CNAME is the target's zone, which may lie above the name and not be its own. No apex has one.
+      if (answer.answers.some(({ type, name: owner }) => type === 'CNAME' && owner === at)) continue;
+      const zone = zoneIn(answer, at);
       if (zone !== undefined && zone !== '') return zone;
     }
     throw zoneNotFound(name, 'the resolver finds no start of authority (SOA) on the way up');
