@@ -201,10 +201,40 @@ function boundedIdentifiers(identifiers: readonly IdentifierFailure[]): readonly
   }));
 }
 
+/**
+ * At most 20, and of each name all or none: what speaks against the rest must not be what is left out. Where not even
+ * the first name's fit, its words are cut.
+ */
 function boundedObservations(observations: readonly Observation[]): readonly Observation[] {
+  const names = new Set(observations.map(({ identifier }) => identifier));
+  const kept: Observation[] = [];
   let left = MAX_OBSERVATION_CHARACTERS;
-  return observations.slice(0, MAX_TOLD).filter(({ identifier, asked, found }) => {
-    left -= identifier.length + asked.length + found.length;
-    return left >= 0;
+  for (const name of names) {
+    const own = observations.filter(({ identifier }) => identifier === name);
+    const told = kept.length === 0 ? withinBounds(own, left) : own;
+    const characters = told.map(charactersOf).reduce((sum, each) => sum + each, 0);
+    if (characters > left || kept.length + told.length > MAX_TOLD) continue;
+    left -= characters;
+    kept.push(...told);
+  }
+  return kept;
+}
+
+/** The same observations, with the same room for the words of each where they are too many. */
+function withinBounds(observations: readonly Observation[], maxCharacters: number): readonly Observation[] {
+  const characters = observations.map(charactersOf).reduce((sum, each) => sum + each, 0);
+  if (characters <= maxCharacters) return observations;
+  const each = Math.floor(maxCharacters / observations.length);
+  return observations.map((observation) => {
+    const half = Math.max(20, Math.floor((each - observation.identifier.length) / 2));
+    return {
+      ...observation,
+      asked: cutText(observation.asked, half),
+      found: cutText(observation.found, half),
+    };
   });
+}
+
+function charactersOf({ identifier, asked, found }: Observation): number {
+  return identifier.length + asked.length + found.length;
 }

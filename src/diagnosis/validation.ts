@@ -107,10 +107,14 @@ export function judgeVisibility(observations: readonly Observation[]): CauseCode
   return recordVerdict('dns-record-missing', sightOf(observations)).code;
 }
 
-/** A name that does not exist, or leads nowhere, cannot be connected to; unless other servers of its zone know it. */
+/**
+ * A name that does not exist, or leads nowhere, cannot be connected to; unless other servers of its zone know it. One
+ * server alone does not say that a name is gone while others do not answer: it may be out of date.
+ */
 function nameVerdict(saw: Saw): NameVerdict | undefined {
   if (saw('address', 'as-expected')) return undefined;
-  if (saw('address', 'no-such-domain')) return { code: 'name-not-found' };
+  const isAgreed = !saw('address', 'unreachable');
+  if (saw('address', 'no-such-domain') && isAgreed) return { code: 'name-not-found' };
   return saw('address', 'no-address') ? { code: 'name-without-address' } : undefined;
 }
 

@@ -88,18 +88,20 @@ function isCovered(name: string, patient: Patient): boolean {
   );
 }
 
+/** What DNS says where a name is gone: it does not exist, and with it the TXT record of its challenge. */
+const OF_NO_NAME: readonly Finding[] = ['no-such-domain', 'missing'];
+
 /**
  * Whether it was seen that nobody needs a certificate for a name any more, and nothing was seen that speaks against it:
- * one name server of several may be out of date, and one address of several served by somebody else.
+ * one name server of several may be out of date while the others are silent, and one address of several served by
+ * somebody else.
  */
 function isGone(name: string, { observations }: Cause): boolean {
   const own = observations.filter(({ identifier }) => spelling(identifier) === spelling(name));
   const isSeen = (wanted: Finding): boolean => own.some(({ finding }) => finding === wanted);
   if (isSeen('served-here')) return false;
-  const isInDns = own.some(
-    ({ kind, finding }) => kind === 'dns' && (finding === 'as-expected' || finding === 'no-address'),
-  );
-  return isSeen('served-elsewhere') || (isSeen('no-such-domain') && !isInDns);
+  const isDoubted = own.some(({ kind, finding }) => kind === 'dns' && !OF_NO_NAME.includes(finding));
+  return isSeen('served-elsewhere') || (isSeen('no-such-domain') && !isDoubted);
 }
 
 const LISTS = ['dnsNames', 'ipAddresses'] as const;

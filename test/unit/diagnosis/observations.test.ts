@@ -34,6 +34,16 @@ describe('our own look makes what the CA says more exact where both fit together
       ],
       code: 'connection-failed',
     },
+    // The others may know the name.
+    {
+      type: 'connection',
+      challenge: 'http-01',
+      saw: [
+        ['address', 'no-such-domain'],
+        ['address', 'unreachable'],
+      ],
+      code: 'connection-failed',
+    },
     {
       type: 'connection',
       challenge: 'http-01',
@@ -205,4 +215,60 @@ describe('a TXT record that was not seen everywhere', () => {
       assert.equal(diagnose(failure('solvers.dns-not-visible', { observations: seen })).code, code);
     });
   }
+});
+
+describe('of more than there is room for', () => {
+  const long = { found: 'x'.repeat(450) };
+
+  test('a name keeps all of what was seen of it, or none', () => {
+    const names = ['a.test', 'b.test', 'c.test', 'd.test'];
+    const seen = names.flatMap((name) => [
+      saw('address', 'no-such-domain', name, long),
+      saw('address', 'as-expected', name, long),
+      saw('caa', 'caa-allows', name, long),
+      saw('served', 'served-here', name),
+    ]);
+
+    const { observations } = diagnose(
+      invalid(
+        names.map((name) => named(name, 'connection')),
+        seen,
+      ),
+    );
+
+    assert.deepEqual(
+      observations,
+      seen.filter(({ identifier }) => ['a.test', 'b.test'].includes(identifier)),
+    );
+  });
+
+  test('a later name has the room that an earlier one cannot use', () => {
+    const seen = [
+      saw('http', 'unreachable', 'a.test'),
+      ...Array.from({ length: 20 }, () => saw('address', 'unreachable', 'b.test')),
+      saw('http', 'unreachable', 'c.test'),
+    ];
+
+    const { observations } = diagnose(invalid([named('a.test', 'connection')], seen));
+
+    assert.deepEqual(
+      observations.map(({ identifier }) => identifier),
+      ['a.test', 'c.test'],
+    );
+  });
+
+  test('a name alone keeps every finding, with fewer words', () => {
+    const seen = Array.from({ length: 16 }, (_, index) =>
+      saw('address', index === 15 ? 'as-expected' : 'no-such-domain', 'a.test', long),
+    );
+
+    const { observations } = diagnose(invalid([named('a.test', 'connection')], seen));
+
+    const words = observations
+      .map(({ identifier, asked, found }) => `${identifier}${asked}${found}`)
+      .join('');
+    assert.equal(observations.length, 16);
+    assert.equal(observations.at(-1)?.finding, 'as-expected');
+    assert.ok(words.length <= 4_000, `${words.length}`);
+  });
 });

@@ -162,6 +162,30 @@ const IN_USE: readonly {
     facts: COVERED,
     kind: 'retry',
   },
+  ...(['unreachable', 'unknown', 'no-address'] as const).map((other) => ({
+    name: `one name server that does not know the name is no evidence while of the others it is said: ${other}`,
+    cause: causeOf('connection-failed', {
+      failing: ['old.example.com'],
+      seen: [
+        ['old.example.com', 'no-such-domain'],
+        ['old.example.com', other],
+      ],
+    }),
+    facts: COVERED,
+    kind: 'retry',
+  })),
+  {
+    name: 'that the TXT record of its challenge is missing fits a name that is gone',
+    cause: causeOf('dns-record-missing', {
+      failing: ['old.example.com'],
+      seen: [
+        ['old.example.com', 'missing'],
+        ['old.example.com', 'no-such-domain'],
+      ],
+    }),
+    facts: COVERED,
+    kind: 'stop-covering',
+  },
   {
     name: 'another server at one address is no evidence while ours is presented at another',
     cause: causeOf('wrong-answer', {
