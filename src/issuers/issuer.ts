@@ -27,6 +27,8 @@ export interface CertificateInForce {
   readonly fingerprintSHA256: string;
   readonly notBefore: Date;
   readonly dnsNames: readonly string[];
+  /** Whether it, or another Certificate's certificate in use, has this fingerprint. */
+  readonly isOnRecord?: ((fingerprintSHA256: string) => boolean) | undefined;
 }
 
 /** What an issuer answers at last. */

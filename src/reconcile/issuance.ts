@@ -121,7 +121,7 @@ export class Issuance {
     const isAcme = issuer.issuer.spec.type === 'acme';
     const csr = await this.#turns.run(() => pki.createSigningRequest(certificate.spec, key, { isAcme }));
     const request = {
-      ...signingRequest(target, csr, key),
+      ...signingRequest(target, csr, key, this.#world.recorded),
       replaces: replacedCertificate(target, issuer),
     };
     const began = await adapter.begin(request, signal);

@@ -8,6 +8,7 @@ import { secretNameOf } from './desired-state.ts';
 import type { Attempted } from './issuance.ts';
 import type { IssuerCase } from './issuer-case.ts';
 import type { Ports } from './ports.ts';
+import type { RecordedState } from './recorded-state.ts';
 import type { World } from './world.ts';
 
 const SEALED_MAX_BYTES = 1 << 20;
@@ -44,7 +45,7 @@ export class RequestKeys {
     const { order } = record;
     return {
       record,
-      request: signingRequest(target, pemToDer(record.csrPem), key),
+      request: signingRequest(target, pemToDer(record.csrPem), key, this.#world.recorded),
       recordBlob: openRequest.blob,
       secretBlob: target.secretBlob,
       keyReaders: opened.recipients,
@@ -74,13 +75,27 @@ export class RequestKeys {
 }
 
 /** What an issuer is asked for by this Certificate. */
-export function signingRequest(target: CertificateCase, csr: Uint8Array, key: KeyObject): SigningRequest {
+export function signingRequest(
+  target: CertificateCase,
+  csr: Uint8Array,
+  key: KeyObject,
+  recorded: Pick<RecordedState, 'certificates'>,
+): SigningRequest {
   const { certificate } = target;
+  const issued = target.observed.secret.kind === 'issued' ? target.recorded?.status.issued : undefined;
   return {
     ...{ certificate: certificate.name, labels: certificate.labels, spec: certificate.spec, csr, key },
     profile: certificate.directives.profile,
-    inForce: target.observed.secret.kind === 'issued' ? target.recorded?.status.issued : undefined,
+    inForce: issued && { ...issued, isOnRecord: (fingerprint) => isOnRecord(fingerprint, recorded) },
   };
+}
+
+/** Looked for among all of them, for it is asked only where an attempt failed and something strange is served. */
+function isOnRecord(fingerprint: string, recorded: Pick<RecordedState, 'certificates'>): boolean {
+  for (const [, { status }] of recorded.certificates()) {
+    if (status.issued?.fingerprintSHA256 === fingerprint) return true;
+  }
+  return false;
 }
 
 function secretPath(world: World, target: CertificateCase): string {

@@ -12,7 +12,7 @@ const FINDING_IN_WORDS: Readonly<Record<Finding, string>> = {
   'as-expected': 'as it should be',
   missing: 'it is not there',
   'something-else': 'something else is there',
-  unreachable: 'nobody answers',
+  unreachable: 'no usable answer',
   'caa-forbids': 'CAA forbids it',
   'caa-allows': 'CAA allows it',
   'served-elsewhere': 'another server answers',
