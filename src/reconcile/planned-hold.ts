@@ -1,6 +1,7 @@
-import { MANIFEST_MAX_BYTES, SETTINGS_FILE } from '../api/manifest-paths.ts';
+import { SETTINGS_FILE } from '../api/manifest-paths.ts';
 import type { HeldPlan } from './held-plan.ts';
 import type { PlanPorts, PlanQuestion } from './planning.ts';
+import { plannedSettings } from './settings-of.ts';
 
 /** A large change of the base that waits, as a plan of another change has to know it. */
 export interface HeldChange extends Pick<HeldPlan, 'id' | 'words'> {
@@ -19,7 +20,9 @@ export async function withoutHeldChange(
 ): Promise<PlanQuestion> {
   const { held, base, head, warnings } = question;
   if (held === undefined) return question;
-  const isConfirmed = (await confirmedBy(ports, question)).includes(held.id);
+  const isOther = head.get(SETTINGS_FILE) !== base.get(SETTINGS_FILE);
+  const settings = isOther ? await plannedSettings(ports, head, question.loose) : undefined;
+  const isConfirmed = settings?.confirmed.includes(held.id) === true;
   const inForce = new Map(base);
   let isWhole = true;
   for (const [path, oid] of held.files) {
@@ -35,17 +38,4 @@ export async function withoutHeldChange(
       ? []
       : [`plan ${held.id} (${held.words}) is held until it is confirmed; it is no part of this plan`];
   return { ...question, base: inForce, warnings: [...warnings, ...word] };
-}
-
-async function confirmedBy(
-  ports: Pick<PlanPorts, 'store' | 'readManifests'>,
-  { base, head, loose }: PlanQuestion,
-): Promise<readonly string[]> {
-  const oid = head.get(SETTINGS_FILE);
-  if (oid === undefined || oid === base.get(SETTINGS_FILE)) return [];
-  const size = loose.get(oid)?.size ?? (await ports.store.blobSizes([oid])).get(oid);
-  if (size === undefined || size > MANIFEST_MAX_BYTES) return [];
-  const bytes = loose.get(oid)?.bytes ?? (await ports.store.readBlob(oid, MANIFEST_MAX_BYTES));
-  const { objects } = await ports.readManifests(bytes);
-  return objects.flatMap(({ object }) => (object.kind === 'Repository' ? object.settings.confirmed : []));
 }

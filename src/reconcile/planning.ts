@@ -1,7 +1,6 @@
 import type { ManifestFile, ManifestObject, Position } from '../api/manifest.ts';
-import { isManifestPath, MANIFEST_MAX_BYTES, SETTINGS_FILE } from '../api/manifest-paths.ts';
+import { isManifestPath, SETTINGS_FILE } from '../api/manifest-paths.ts';
 import { formatIssuerRef, formatObjectName, issuerName } from '../api/names.ts';
-import { DEFAULT_SETTINGS } from '../api/repository.ts';
 import { silentLog } from '../lib/log.ts';
 import { createPlan, type Plan, type PlannedChange } from '../plan/plan.ts';
 import { costsOf, costWarnings, type PlannedOrder } from '../plan/plan-costs.ts';
@@ -28,7 +27,7 @@ import { type LooseFile, PlannedTree } from './planned-tree.ts';
 import { duplicates, rulesWarnings } from './planned-warnings.ts';
 import type { Ports, StateDocument } from './ports.ts';
 import { type BlobSource, type QuietFiles, quietFiles } from './quiet-files.ts';
-import { areSameButForConfirmed, settingsOf } from './settings-of.ts';
+import { areSameButForConfirmed, plannedSettings } from './settings-of.ts';
 import { type Standing, Standings } from './standing.ts';
 import { isWantedRecord, takenAway, touchedObjects } from './touched-objects.ts';
 import { World } from './world.ts';
@@ -295,13 +294,8 @@ async function findQuiet(
     readBlob: async (oid, maxBytes) => loose.get(oid)?.bytes ?? (await ports.store.readBlob(oid, maxBytes)),
   };
   if (changed.includes(SETTINGS_FILE)) {
-    const settingsIn = async (files: ReadonlyMap<string, string>) => {
-      const oid = files.get(SETTINGS_FILE);
-      if (oid === undefined) return DEFAULT_SETTINGS;
-      const bytes = await loosely.readBlob(oid, MANIFEST_MAX_BYTES).catch(() => undefined);
-      return bytes && settingsOf(await ports.readManifests(bytes));
-    };
-    const [before, after] = [await settingsIn(base), await settingsIn(head)];
+    const before = await plannedSettings(ports, base, loose);
+    const after = await plannedSettings(ports, head, loose);
     // Other settings are about everything.
     if (before === undefined || after === undefined || !areSameButForConfirmed(before, after))
       return new Map();
